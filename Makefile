@@ -1,0 +1,72 @@
+# Each target prepares .venv by itself, from nothing but python3 (≥ 3.11), its venv module and make.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help book test smoke run diff fresh bench lint record clean
+
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
+  $$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && echo $$p && break; done)
+TORCH_FLAGS ?=
+PROFILE ?= book
+JOBS ?= 1
+CH ?=
+ARGS ?=
+BIN := .venv/bin
+QUIRE := $(BIN)/quire
+READY := .venv/ready
+
+help:
+	@echo 'make book                     set up, execute every chapter at book scale, render the book, print its path'
+	@echo 'make test                     set up, then lint, tests, and every notebook at smoke scale'
+	@echo 'make smoke                    execute every chapter at smoke scale (about a minute)'
+	@echo 'make run CH=locality PROFILE=book ARGS="-p seeds=4"     one chapter with other parameters'
+	@echo 'make diff                     the book run here against the published one'
+	@echo 'make fresh                    recompute everything, ignoring stored and published rows, then compare'
+	@echo 'make bench                    benchmarks, each beside its alternative, as ratios'
+	@echo 'make clean                    remove build/ (the environment stays)'
+	@echo 'TORCH_FLAGS="--index-url …"   which build of torch to install (CPU or CUDA index); PYTHON=… which python'
+
+$(READY): lib/requirements.lock lib/pyproject.toml
+	@test -n "$(PYTHON)" || { echo 'python 3.11, 3.12 or 3.13 is needed: install it, or say PYTHON=/path/to/python'; exit 1; }
+	@echo "preparing .venv with $$($(PYTHON) --version) (a few minutes the first time)"
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check $(TORCH_FLAGS) torch==2.13.0
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r lib/requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e ./lib
+	@touch $@
+
+book: $(READY)
+	$(QUIRE) run --profile book --jobs $(JOBS)
+	$(QUIRE) site
+
+smoke: $(READY)
+	$(QUIRE) run --profile smoke --jobs $(JOBS)
+
+run: $(READY)
+	@test -n "$(CH)" || { echo 'say which chapter: make run CH=locality PROFILE=book ARGS="-p seeds=4"'; exit 1; }
+	$(QUIRE) run $(CH) --profile $(PROFILE) $(ARGS)
+
+diff: $(READY)
+	$(QUIRE) diff published book
+
+fresh: $(READY)
+	$(QUIRE) run --profile book --fresh --jobs $(JOBS)
+	$(QUIRE) diff published fresh
+
+lint: $(READY)
+	$(BIN)/ruff check --config lib/pyproject.toml .
+	$(BIN)/ruff format --config lib/pyproject.toml --check .
+
+test: lint
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --cov=quire --cov-report=term:skip-covered --cov-fail-under=90
+	$(BIN)/python tests/notebooks/check.py
+
+# Record what the checked cells print, after looking at the difference that `make test` shows.
+record: $(READY)
+	$(BIN)/python tests/notebooks/check.py --record
+
+bench: $(READY)
+	$(BIN)/python -m pytest tests/benchmarks -p no:xdist --benchmark-only --benchmark-columns=min,median,rounds $(ARGS)
+
+clean:
+	rm -rf build .pytest_cache .ruff_cache .hypothesis .benchmarks

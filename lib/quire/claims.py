@@ -1,0 +1,225 @@
+"""The ledger: every quantitative statement has a prediction and a tolerance that stand in ``data/claims.yml`` before a run.
+
+A chapter only reports what it measured, value ± standard error; :func:`judge` gives the verdict. With m measured, p
+predicted, tol the tolerance and e = 2·stderr: *holds* if |m - p| ≤ tol and e ≤ tol; *fails* if |m - p| > tol + e;
+*inconclusive* otherwise; *untested* without a report. ``at_least``, ``at_most``: holds if the whole interval m ± e lies on
+the right side of the bound (moved by tol), fails if all of it lies on the wrong side. ``order``: each neighbouring pair of
+the ranking must differ by more than twice the error of its difference, in the right sense. ``identity``: |m| ≤ tol.
+"""
+
+import difflib
+import functools
+import html
+import math
+import os
+from pathlib import Path
+from typing import Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+
+from quire.provenance import folder, project_root, read_json, write_json
+
+__all__ = ["Claim", "Verdict", "expected", "judge", "judge_all", "ledger", "report", "scoreboard"]
+
+Verdict = Literal["holds", "fails", "inconclusive", "untested"]
+SYMBOLS = {"holds": "✓", "fails": "✗", "inconclusive": "?", "untested": "–"}
+NUMERIC = ("equals", "slope", "at_least", "at_most")
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Source(_Strict):
+    """Where the prediction comes from: a bibliography key (or "derived", "prototype") and the place in it."""
+
+    paper: str
+    where: str
+
+
+class Prediction(_Strict):
+    """What is predicted: a number, a bound, a ranking (largest first), or an identity."""
+
+    kind: Literal["equals", "slope", "at_least", "at_most", "order", "identity"]
+    value: float | list[str] = 0.0
+    unit: str = ""
+
+
+class Tolerance(_Strict):
+    """How far a measurement may lie from the prediction: absolute, or relative to it."""
+
+    abs: float | None = None
+    rel: float | None = None
+
+
+class Claim(_Strict):
+    """An entry of the ledger."""
+
+    id: str
+    chapter: str
+    says: str
+    source: Source
+    predict: Prediction
+    tolerance: Tolerance = Tolerance()
+    why: str
+    decidable: list[Literal["smoke", "book", "paper"]]
+    comment: str = ""
+
+    @model_validator(mode="after")
+    def _consistent(self):
+        ranking = isinstance(self.predict.value, list)
+        if ranking != (self.predict.kind == "order"):
+            raise ValueError("kind order, and only it, predicts a list of names (largest first)")
+        if not ranking and (self.tolerance.abs is None) == (self.tolerance.rel is None):
+            raise ValueError("give exactly one tolerance: abs or rel")
+        if not ranking and not self.allowed > 0 and self.predict.kind not in ("at_least", "at_most"):
+            raise ValueError("the tolerance must be positive (rel needs a prediction that is not zero)")
+        return self
+
+    @property
+    def allowed(self) -> float:
+        """The tolerance in the unit of the prediction."""
+        return self.tolerance.abs if self.tolerance.abs is not None else self.tolerance.rel * abs(self.predict.value)
+
+    @property
+    def predicted(self) -> str:
+        """The prediction in words, for a table."""
+        value, kind = self.predict.value, self.predict.kind
+        if kind == "order":
+            return " > ".join(value)
+        if kind == "identity":
+            return f"|error| ≤ {self.allowed:.3g}"
+        sign = {"at_least": "≥ ", "at_most": "≤ "}.get(kind, "")
+        return f"{sign}{value:.4g} ± {self.allowed:.2g}" if self.allowed else f"{sign}{value:.4g}"
+
+
+def ledger(path: Path | None = None) -> dict[str, Claim]:
+    """All claims by id.
+
+    Raises:
+        ValueError: an entry does not follow the schema, or an id occurs twice.
+    """
+    path = path or project_root() / "data" / "claims.yml"
+    return _ledger(path, path.stat().st_mtime_ns)
+
+
+@functools.lru_cache(maxsize=8)
+def _ledger(path: Path, _mtime: int) -> dict[str, Claim]:
+    claims: dict[str, Claim] = {}
+    for entry in yaml.safe_load(path.read_text()) or []:
+        try:
+            claim = Claim(**entry)
+        except (ValidationError, TypeError) as error:
+            raise ValueError(
+                f"{path}: {entry.get('id', entry) if isinstance(entry, dict) else entry}: {error}"
+            ) from None
+        if claim.id in claims:
+            raise ValueError(f"{path}: the id {claim.id} occurs twice")
+        claims[claim.id] = claim
+    return claims
+
+
+def report(id: str, value: float | dict[str, tuple[float, float]], stderr: float | None = None) -> None:
+    """Report what was measured for a claim; the verdict is not the chapter's business.
+
+    Args:
+        id: an id of ``data/claims.yml``.
+        value: the measured number; for a ranking a mapping from each name to (value, standard error).
+        stderr: its standard error; only an identity (to rounding) may leave it out.
+
+    Raises:
+        KeyError: no such claim.
+        ValueError: the report does not fit the kind of the claim.
+    """
+    claims = ledger()
+    if id not in claims:
+        near = difflib.get_close_matches(id, claims, 3) or sorted(claims)
+        raise KeyError(
+            f"no claim {id!r} in data/claims.yml; the nearest are {near}: a prediction is written before the run"
+        )
+    kind = claims[id].predict.kind
+    if kind == "order":
+        if not isinstance(value, dict) or set(value) != set(claims[id].predict.value):
+            raise ValueError(
+                f"{id} ranks {claims[id].predict.value}: report a (value, stderr) for each of them, got {value}"
+            )
+        value = {name: [float(v), float(e)] for name, (v, e) in value.items()}
+        numbers = [number for pair in value.values() for number in pair]
+    else:
+        if kind != "identity" and stderr is None:
+            raise ValueError(f"{id} ({kind}) needs a standard error: a number without one cannot be judged")
+        value, stderr = float(value), None if stderr is None else float(stderr)
+        numbers = [value, stderr or 0.0]
+    if not all(map(math.isfinite, numbers)) or (stderr or 0.0) < 0:
+        raise ValueError(f"{id}: a report must be finite, with an error ≥ 0, got {value} ± {stderr}")
+    path = folder("run") / "claims.json"
+    write_json(path, {**read_json(path, {}), id: {"value": value, "stderr": stderr}})
+
+
+def judge(claim: Claim, measured: dict | None, profile: str = "book") -> Verdict:
+    """The verdict on a report ``{"value": …, "stderr": …}`` at a profile; see the module's docstring."""
+    if measured is None or profile not in claim.decidable:
+        return "untested"
+    value, allowed, kind = measured["value"], None, claim.predict.kind
+    if kind == "order":
+        pairs = [(value[a], value[b]) for a, b in zip(claim.predict.value, claim.predict.value[1:], strict=False)]
+        gaps = [(a[0] - b[0], 2 * math.hypot(a[1], b[1])) for a, b in pairs]
+        return "holds" if all(g > e for g, e in gaps) else "fails" if any(g < -e for g, e in gaps) else "inconclusive"
+    error, allowed, predicted = 2 * (measured["stderr"] or 0.0), claim.allowed, claim.predict.value
+    if kind in ("at_least", "at_most"):
+        margin = (value - predicted if kind == "at_least" else predicted - value) + allowed
+        return "holds" if margin - error >= 0 else "fails" if margin + error < 0 else "inconclusive"
+    distance = abs(value if kind == "identity" else value - predicted)
+    if distance <= allowed and error <= allowed:
+        return "holds"
+    return "fails" if distance > allowed + error else "inconclusive"
+
+
+def judge_all(reports: dict[str, dict], profile: str, chapters: list[str] | None = None) -> list[dict]:
+    """Every claim of the ledger (of the chapters named) with its prediction, measurement and verdict, as JSON."""
+    return [
+        {
+            **claim.model_dump(), "kind": claim.predict.kind, "predicted": claim.predicted, "profile": profile,
+            "measured": _measured(claim, reports.get(claim.id)), "verdict": judge(claim, reports.get(claim.id), profile),
+        }
+        for claim in ledger().values()
+        if chapters is None or claim.chapter in chapters
+    ]  # fmt: skip
+
+
+def expected(chapter: str) -> None:
+    """Print a chapter's claims with their predictions: what is fixed before the run."""
+    for claim in ledger().values():
+        if claim.chapter == chapter:
+            print(f"{claim.id:<40} {claim.predict.kind:<9} {claim.predicted}  {claim.predict.unit}".rstrip())
+
+
+def scoreboard(chapter: str) -> None:
+    """Display a chapter's claims, predicted against measured; the book draws it from the same numbers."""
+    from IPython import get_ipython
+    from IPython.display import display
+
+    rows = judge_all(read_json(folder("run") / "claims.json", {}), os.environ.get("QUIRE_PROFILE", "smoke"), [chapter])
+    text = [
+        f"{SYMBOLS[r['verdict']]} {r['id']}: predicted {r['predicted']}, measured {r['measured'] or 'nothing'}"
+        for r in rows
+    ]
+    cells = [(f"{SYMBOLS[r['verdict']]} {r['verdict']}", r["says"], r["predicted"], r["measured"] or "–") for r in rows]
+    lines = "".join("<tr>" + "".join(f"<td>{html.escape(c)}</td>" for c in cell) + "</tr>" for cell in cells)
+    header = "<tr><th>verdict</th><th>claim</th><th>predicted</th><th>measured</th></tr>"
+    bundle = {"text/plain": "\n".join(text), "text/html": f"<table>{header}{lines}</table>"}
+    if get_ipython() is None:
+        print(bundle["text/plain"])
+        return
+    display({**bundle, "application/vnd.quire.scoreboard+json": {"chapter": chapter}}, raw=True)
+
+
+def _measured(claim: Claim, measured: dict | None) -> str | None:
+    if measured is None:
+        return None
+    if claim.predict.kind == "order":
+        ranked = sorted(measured["value"].items(), key=lambda item: -item[1][0])
+        return " > ".join(f"{name} ({value:.3g})" for name, (value, _) in ranked)
+    value, error = measured["value"], measured["stderr"]
+    return f"{value:.3g}" if error is None else f"{value:.4g} ± {error:.1g}"

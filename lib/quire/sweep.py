@@ -1,0 +1,263 @@
+"""Run a function on a grid of arguments, once: ``rows = sweep(fn, grid(depth=[2, 3], seed=range(3)))``.
+
+A cell of the grid is the unit of work: it is stored when it is done, found again by its key, and computed anywhere
+(``QUIRE_BACKEND`` = sequential, loky or dask; ``QUIRE_JOBS``; ``QUIRE_SCHEDULER`` = address of a dask cluster). A run
+that is killed loses the cells in flight. Results do not depend on order, backend or number of workers.
+"""
+
+import hashlib
+import inspect
+import itertools
+import json
+import os
+import resource
+import sys
+import time
+from collections.abc import Iterable
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
+import joblib
+import pandas as pd
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load as load_tensors
+from safetensors.torch import save as save_tensors
+from tqdm.auto import tqdm
+
+from quire import device as devices
+from quire import rng
+from quire.provenance import fingerprint, folder, read_json, write_atomic, write_json
+from quire.store import SCALARS, Store, key_of, read_rows, write_rows
+
+__all__ = ["Grid", "artifact", "describe", "grid", "sweep"]
+
+GIVEN = ("device", "generator")  # parameters that the sweep fills in; not part of a cell's key
+
+
+class Grid(list):
+    """A list of argument mappings; ``+`` concatenates."""
+
+    def __add__(self, other: list) -> "Grid":
+        return Grid([*self, *other])
+
+
+def grid(**axes) -> Grid:
+    """The Cartesian product of the axes, the last one fastest. A scalar is a constant.
+
+    Raises:
+        ValueError: an axis is empty.
+
+    >>> grid(depth=[2, 3], seed=range(2), filters=[[2, 2]])[0]
+    {'depth': 2, 'seed': 0, 'filters': [2, 2]}
+    """
+    values = {name: list(axis) if isinstance(axis, list | tuple | range) else [axis] for name, axis in axes.items()}
+    if empty := [name for name, axis in values.items() if not axis]:
+        raise ValueError(f"axes {empty} of the grid are empty: give at least one value, or drop the sweep")
+    return Grid(dict(zip(values, cell, strict=True)) for cell in itertools.product(*values.values()))
+
+
+def sweep(function, cells: Iterable[dict], *, device: str = "auto", store: Store | None = None) -> pd.DataFrame:
+    """Run ``function`` on every cell that is not stored yet; return all rows, in the order of the cells.
+
+    Args:
+        function: top-level function of an importable module, JSON arguments to a mapping or a list of mappings of
+            numbers, strings and booleans. A parameter ``device`` receives the device's name; a parameter ``generator``
+            a torch generator seeded from the function's name and arguments.
+        cells: argument mappings, see :func:`grid`.
+        device: where to compute; not part of the key, since the draws are the same on every device.
+        store: where cells are kept (QUIRE_STORE otherwise).
+
+    Returns:
+        One line per row: the columns of the arguments, then those of the values.
+
+    Raises:
+        TypeError: an argument is unknown, missing or not JSON, or the function is not importable.
+        ValueError: a cell occurs twice, or the function returned something that is not a row.
+        RuntimeError: a cell failed; its arguments and the error are named, and what was finished is kept.
+    """
+    name = f"{function.__module__}.{function.__qualname__}".removeprefix("quire.experiments.")
+    store, code, where = store or Store(), fingerprint(function), str(devices.resolve(device))
+    arguments = [_arguments(function, cell) for cell in cells]
+    keys = [key_of(name, cell, code) for cell in arguments]
+    if len(set(keys)) < len(keys):
+        raise ValueError(f"two cells of {name} have the same arguments: drop the repeated one")
+    done = {key: cell for key in keys if (cell := store.load(name, key))}
+    tasks = [
+        (function, name, key, cell, where, store) for key, cell in zip(keys, arguments, strict=True) if key not in done
+    ]
+    with _progress(name, len(keys), len(done)) as advance:
+        for key, cell in _execute(tasks):
+            done[key] = cell
+            advance()
+    _record(name, {key: (cell, done[key]) for key, cell in zip(keys, arguments, strict=True)})
+    rows = [{**cell, **row} for key, cell in zip(keys, arguments, strict=True) for row in done[key]["rows"]]
+    return pd.DataFrame(rows)
+
+
+def artifact(function, *, device: str = "auto", store: Store | None = None, **arguments) -> dict:
+    """Tensors that are worth keeping (trained weights, samples), computed once and stored as safetensors.
+
+    The function returns a mapping from names to tensors; key, seeds and errors are those of :func:`sweep`.
+    """
+    name = f"{function.__module__}.{function.__qualname__}".removeprefix("quire.experiments.")
+    store, cell = store or Store(), _arguments(function, arguments)
+    path = store.path(name, key_of(name, cell, fingerprint(function)), "safetensors")
+    try:
+        tensors = load_tensors(path.read_bytes())
+        if bytes(tensors.pop("__sha256__").tolist()) == _digest(tensors):
+            return tensors
+    except FileNotFoundError:
+        pass
+    except (SafetensorError, KeyError) as error:
+        tqdm.write(f"{path} cannot be read ({error}): it is computed again", file=sys.stderr)
+    tensors = {
+        k: v.detach().cpu().contiguous() for k, v in _call(function, name, cell, str(devices.resolve(device))).items()
+    }
+    write_atomic(path, save_tensors({**tensors, "__sha256__": torch.tensor(list(_digest(tensors)), dtype=torch.uint8)}))
+    return tensors
+
+
+def describe(rows: pd.DataFrame, units: dict[str, str] | None = None) -> None:
+    """Print what must not change between two runs of a chapter: columns, types, units, counts; no measured number."""
+    kinds = {"i": "int", "f": "float", "b": "bool"}
+    print(f"{len(rows)} rows")
+    for column in rows.columns:
+        kind = kinds.get(rows[column].dtype.kind, "text")
+        unit = (units or {}).get(column, "")
+        shown = sorted({str(value) for value in rows[column]}) if kind != "float" else []
+        values = f"{{{', '.join(shown)}}}" if 0 < len(shown) <= 8 else f"{len(shown)} values" if shown else ""
+        print("  ".join(part for part in (f"{column:<20}", f"{kind:<5}", unit, values) if part).rstrip())
+
+
+def _arguments(function, cell: dict) -> dict:
+    """A cell's arguments with the defaults filled in, as JSON values."""
+    signature = inspect.signature(function)
+    open_names = [p for p in signature.parameters if p not in GIVEN]
+    try:
+        bound = signature.bind_partial(**cell)
+        bound.apply_defaults()
+    except TypeError as error:
+        raise TypeError(f"{function.__name__}: {error}; its parameters are {open_names}") from None
+    if missing := [p for p in open_names if p not in bound.arguments]:
+        raise TypeError(f"{function.__name__} misses {missing}: add them to the grid")
+    values = {p: bound.arguments[p] for p in open_names}
+    for p, value in values.items():
+        if signature.parameters[p].annotation is float and type(value) is int:
+            values[p] = float(value)
+    try:
+        return json.loads(json.dumps(values, allow_nan=False))
+    except (TypeError, ValueError) as error:
+        raise TypeError(f"the arguments of {function.__name__} must be JSON values, got {values}: {error}") from None
+
+
+def _call(function, name: str, arguments: dict, device: str):
+    given = {"device": device, "generator": None}
+    wanted = [p for p in inspect.signature(function).parameters if p in GIVEN]
+    if "generator" in wanted:
+        given["generator"] = rng.generator(name, arguments)
+    return function(**arguments, **{p: given[p] for p in wanted})
+
+
+def _compute(function, name: str, key: str, arguments: dict, device: str, store: Store) -> tuple[str, dict]:
+    """Compute one cell and store it, in whichever process this runs."""
+    start = time.perf_counter()
+    try:
+        rows = _call(function, name, arguments, device)
+    except Exception as error:
+        raise RuntimeError(f"{name}({arguments}) failed: {type(error).__name__}: {error}") from error
+    rows = [rows] if isinstance(rows, dict) else list(rows)
+    for row in rows:
+        wrong = {k: v for k, v in row.items() if type(v) not in SCALARS.values()}
+        if wrong or set(row) & set(arguments):
+            raise ValueError(
+                f"{name} must return rows of int, float, str and bool under names that are not arguments; got "
+                f"{ {k: type(v).__name__ for k, v in wrong.items()} or sorted(set(row) & set(arguments)) }"
+            )
+    if not rows:
+        raise ValueError(f"{name}({arguments}) returned no row: return at least one")
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    cell = {
+        "rows": rows, "arguments": arguments, "seconds": round(time.perf_counter() - start, 3), "device": device,
+        "peak_memory_mb": round(memory), "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+    }  # fmt: skip
+    store.save(name, key, cell)
+    return key, {**cell, "source": "computed"}
+
+
+def _execute(tasks: list[tuple]):
+    """Yield finished cells, in any order, from the backend that the environment names."""
+    backend, jobs = os.environ.get("QUIRE_BACKEND", "sequential"), int(os.environ.get("QUIRE_JOBS", "0"))
+    if backend not in ("sequential", "loky", "dask"):
+        raise ValueError(f'QUIRE_BACKEND must be "sequential", "loky" or "dask", got {backend!r}')
+    if backend == "sequential" or not tasks:
+        yield from (_compute(*task) for task in tasks)
+        return
+    with _dask(jobs) if backend == "dask" else joblib.parallel_config(backend="loky", n_jobs=jobs or -1):
+        yield from joblib.Parallel(return_as="generator_unordered" if backend == "loky" else "list")(
+            joblib.delayed(_compute)(*task) for task in tasks
+        )
+
+
+@contextmanager
+def _dask(jobs: int):
+    from distributed import Client, LocalCluster
+
+    address = os.environ.get("QUIRE_SCHEDULER")
+    local = (
+        None
+        if address
+        else LocalCluster(n_workers=jobs or os.cpu_count(), threads_per_worker=1, dashboard_address=None)
+    )
+    with Client(address or local), joblib.parallel_config(backend="dask"):
+        yield
+    if local:
+        local.close()
+
+
+@contextmanager
+def _progress(name: str, total: int, done: int):
+    """A bar for a person; for ``quire run``, a small file with what is done and how long the rest may take."""
+    headless = "QUIRE_HEADLESS" in os.environ or not (sys.stderr.isatty() or "ipykernel" in sys.modules)
+    file, start, count = folder("run") / "progress.json", time.monotonic(), done
+    with tqdm(
+        total=total, initial=done, desc=name.rpartition(".")[2], unit="cell", disable=headless or done == total
+    ) as bar:
+
+        def advance():
+            nonlocal count
+            count += 1
+            bar.update()
+            if "QUIRE_HEADLESS" in os.environ:
+                left = (time.monotonic() - start) / (count - done) * (total - count)
+                write_json(file, {"sweep": name, "done": count, "total": total, "seconds_left": round(left, 1)})
+
+        yield advance
+
+
+def _record(name: str, cells: dict[str, tuple[dict, dict]]) -> None:
+    """Leave the rows, and where each came from, in the run's folder: ``diff`` and ``publish`` read them."""
+    run = folder("run")
+    sweeps = read_json(run / "sweeps.json", {"arguments": {}, "columns": {}, "cells": {}})
+    merged: dict[str, list[dict]] = {}
+    if name in sweeps["columns"]:
+        for path in (run / "rows").glob(f"{name}.*"):
+            merged |= read_rows(path, sweeps["columns"][name])
+    merged |= {key: [{**arguments, **row} for row in cell["rows"]] for key, (arguments, cell) in cells.items()}
+    sweeps["arguments"][name] = sorted({column for arguments, _ in cells.values() for column in arguments})
+    sweeps["columns"][name] = write_rows(run / "rows" / name, merged)
+    sweeps["cells"].setdefault(name, {}).update(
+        {
+            key: {"source": cell["source"], "seconds": cell["seconds"], "device": cell["device"]}
+            for key, (_, cell) in cells.items()
+        }
+    )
+    write_json(run / "sweeps.json", sweeps)
+
+
+def _digest(tensors: dict) -> bytes:
+    digest = hashlib.sha256()
+    for name, tensor in sorted(tensors.items()):
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        digest.update(tensor.flatten().view(torch.uint8).numpy().tobytes() if tensor.numel() else b"")
+    return digest.digest()
