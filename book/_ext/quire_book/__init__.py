@@ -1,0 +1,23 @@
+"""Sphinx extension of the book: figures, claims, run status and provenance, rendered from files.
+
+Everything is read from ``_data/*.json`` of the staged site (written by ``quire.tools.site``), so that the
+book renders on a machine that has neither torch nor quire.
+"""
+
+from sphinx.application import Sphinx
+
+from . import claims, figures, pages, runs
+
+
+def _theme(app: Sphinx, config) -> None:
+    """Remove the buttons that would need a server, a repository or the staged source."""
+    if config.html_theme == "sphinx_book_theme":
+        config.html_theme_options |= {"use_download_button": False, "repository_url": "", "launch_buttons": {}}
+
+
+def setup(app: Sphinx) -> dict:
+    """Register the roles and directives."""
+    app.connect("config-inited", _theme)
+    for module in (claims, figures, pages, runs):
+        module.setup(app)
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

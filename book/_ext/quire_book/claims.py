@@ -1,0 +1,109 @@
+"""The ledger on a page: the role {claim}`id` and the scoreboard.
+
+Numbers in the prose come from here: {claim}`id` renders prediction, measurement and verdict;
+{claim}`id:measured` and {claim}`id:predicted` only one of the two. An unknown id is a warning.
+"""
+
+import difflib
+
+from docutils import nodes
+from docutils.parsers.rst import directives
+from sphinx import addnodes
+from sphinx.application import Sphinx
+from sphinx.util import logging
+from sphinx.util.docutils import SphinxRole
+from sphinx.util.nodes import make_refnode
+
+from .base import Directive, badge, data, firm, totals
+
+PAGE = "scoreboard"
+logger = logging.getLogger(__name__)
+
+
+def anchor(ident: str) -> str:
+    """The anchor of a claim on the scoreboard page."""
+    return nodes.make_id(f"claim-{ident}")
+
+
+class ClaimRole(SphinxRole):
+    """{claim}`id`, {claim}`id:measured`, {claim}`id:predicted`."""
+
+    def run(self):
+        """Render the claim, linked to its line on the scoreboard."""
+        ident, _, part = self.text.strip().partition(":")
+        ledger = {claim["id"]: claim for claim in data(self.env, "claims", [])}
+        if ident not in ledger or part not in ("", "measured", "predicted"):
+            near = difflib.get_close_matches(ident, ledger, n=3) or sorted(ledger)[:3]
+            what = f"part '{part}' of" if ident in ledger else "unknown"
+            message = f"{what} claim '{ident}': known ids like {near}; parts are measured, predicted"
+            logger.warning(message, location=self.get_location(), type="quire", subtype="claim")
+            return [nodes.problematic(self.rawtext, self.text)], []
+        claim = ledger[ident]
+        predicted, measured = firm(claim["predicted"]), firm(claim.get("measured") or "nothing yet")
+        text = {"measured": measured, "predicted": predicted}.get(part, f"predicted {predicted}, measured {measured}, ")
+        inner = nodes.inline("", text, classes=["quire-claim"])
+        if not part:
+            inner += badge(claim["verdict"])
+        reference = addnodes.pending_xref(
+            "", inner, reftype="quire-claim", reftarget=ident, refdoc=self.env.docname, refexplicit=True
+        )
+        return [reference], []
+
+
+def _resolve(app: Sphinx, env, node, content):
+    if node.get("reftype") != "quire-claim":
+        return None
+    if PAGE not in env.found_docs:
+        return content
+    return make_refnode(app.builder, node["refdoc"], PAGE, anchor(node["reftarget"]), content, node["reftarget"])
+
+
+class Scoreboard(Directive):
+    """```{quire-scoreboard} chapter``` or ``all``; with ``:totals:`` only the line of counts."""
+
+    option_spec = {"totals": directives.flag}
+
+    def run(self):
+        """The counts, then one row per claim."""
+        profile = self.data("site", {}).get("profile", "book")
+        ledger = self.data("claims", [])
+        everything = bool(self.arguments) and self.chapter == "all"
+        chosen = ledger if everything else [claim for claim in ledger if claim["chapter"] == self.chapter]
+        line = nodes.paragraph("", "", *totals(chosen), classes=["quire-totals"])
+        noun = "claim" if len(chosen) == 1 else "claims"
+        line += nodes.Text(f"of {len(chosen)} {noun}, judged on the {profile} run.")
+        if "totals" in self.options or not chosen:
+            return [line]
+        found: list[nodes.Node] = [line]
+        for chapter in dict.fromkeys(claim["chapter"] for claim in chosen):
+            if everything:
+                title = self.data("site", {}).get("titles", {}).get(chapter, chapter)
+                found.append(nodes.rubric("", "", nodes.reference("", title, refuri=self.page(f"chapters/{chapter}"))))
+            rows = [self._row(claim, profile) for claim in chosen if claim["chapter"] == chapter]
+            header = ["Verdict", "Claim", "Predicted", "Measured", "Source"]
+            found.append(self.table(header, rows, widths=[12, 40, 14, 16, 18], name="claims"))
+        return found
+
+    def _row(self, claim: dict, profile: str) -> nodes.row:
+        says: list[nodes.Node] = [nodes.paragraph("", "", *self.inline(claim["says"]))]
+        notes = [f"`{claim['id']}`"]
+        if profile not in claim.get("decidable", [profile]):
+            notes.append(f"decided at {' and '.join(claim['decidable'])} scale only")
+        if unit := claim.get("predict", {}).get("unit"):
+            notes.append(f"in {unit}")
+        if claim.get("why"):
+            notes.append(f"tolerance: {claim['why']}")
+        says.append(nodes.paragraph("", "", *self.inline(" · ".join(notes)), classes=["quire-note"]))
+        if claim.get("comment"):
+            says.append(nodes.paragraph("", "", *self.inline(claim["comment"]), classes=["quire-note"]))
+        paper, where = claim["source"]["paper"], claim["source"].get("where", "")
+        source = paper if paper in ("derived", "prototype") else f"{{cite}}`{paper}`"
+        cells = [badge(claim["verdict"]), says, firm(claim["predicted"]), firm(claim.get("measured"))]
+        return self.row([*cells, self.inline(f"{source} {where}".strip())], anchor(claim["id"]))
+
+
+def setup(app: Sphinx) -> None:
+    """Register the role and the directive."""
+    app.add_role("claim", ClaimRole())
+    app.add_directive("quire-scoreboard", Scoreboard)
+    app.connect("missing-reference", _resolve)

@@ -1,0 +1,81 @@
+"""Generated parts of the prose pages: the map of the book, what is not there yet, notation, how to cite."""
+
+from docutils import nodes
+from sphinx.application import Sphinx
+
+from .base import Directive, link, totals
+
+
+class Map(Directive):
+    """{quire-map}: chapter ↔ thesis ↔ paper ↔ verdicts, for what is in this book."""
+
+    def run(self):
+        """One row per chapter that is present."""
+        ledger, rows = self.data("claims", []), []
+        for item in self.data("map", []):
+            if not item.get("present"):
+                continue
+            mine = [claim for claim in ledger if claim["chapter"] == item["chapter"]]
+            papers = ", ".join(f"{{cite:t}}`{key}`" for key in item["papers"])
+            chapter = link(item["title"], self.page(f"chapters/{item['chapter']}"))
+            rows.append([chapter, self.inline(item["thesis"]), self.inline(papers), totals(mine)])
+        header = ["Chapter", "In the thesis", "Papers", "Verdicts"]
+        return [self.table(header, rows, widths=[24, 30, 28, 18], name="map")]
+
+
+class Missing(Directive):
+    """{quire-missing}: the strands of the plan without a chapter here, each with the reason."""
+
+    def run(self):
+        """A list; a sentence when nothing is missing."""
+        missing = [item for item in self.data("map", []) if not item.get("present")]
+        if not missing:
+            return [nodes.paragraph("", "Every planned strand has its chapter.")]
+        listing = nodes.bullet_list(classes=["quire-missing"])
+        for item in missing:
+            papers = " ".join(f"{{cite}}`{key}`" for key in item["papers"])
+            text = f"**{item['title']}**: {item['thesis']} {papers} *({item['reason']})*"
+            listing += nodes.list_item("", nodes.paragraph("", "", *self.inline(text)))
+        return [listing]
+
+
+class Notation(Directive):
+    """{quire-notation}: symbol, meaning, unit, name in the code."""
+
+    def run(self):
+        """One row per symbol of data/notation.yml."""
+        entries = self.data("notation", [])
+        if not entries:
+            return [nodes.paragraph("", "No symbol has been registered yet.")]
+        rows = []
+        for entry in entries:
+            symbol = entry["symbol"].strip()
+            name = nodes.literal("", entry["name"]) if entry.get("name") else "–"
+            unit = self.inline(entry["unit"]) if entry.get("unit") else "–"
+            used = ", ".join(entry.get("chapters", [])).replace("_", " ")
+            maths = symbol if symbol.startswith("$") else f"${symbol}$"
+            rows.append([self.inline(maths), self.inline(entry["meaning"]), unit, name, used])
+        header = ["Symbol", "Meaning", "Unit", "Name in the code", "Chapters"]
+        return [self.table(header, rows, widths=[10, 34, 14, 28, 14], name="notation")]
+
+
+class Cite(Directive):
+    """{quire-cite}: the BibTeX entry of this very build."""
+
+    def run(self):
+        """A code block."""
+        site = self.data("site", {})
+        commit = site.get("commit", "unknown")
+        text = (
+            "@misc{quire,\n"
+            "  title  = {quire: the executable companion to The Physics of Data and Tasks},\n"
+            f"  author = {{{{The quire authors}}}},\n  year   = {{{site.get('year', '')}}},\n"
+            f"  note   = {{version {site.get('version', '0')}, commit {commit[:10]}}}\n}}"
+        )
+        return [nodes.literal_block(text, text, language="bibtex")]
+
+
+def setup(app: Sphinx) -> None:
+    """Register the directives."""
+    for name, directive in [("map", Map), ("missing", Missing), ("notation", Notation), ("cite", Cite)]:
+        app.add_directive(f"quire-{name}", directive)

@@ -1,0 +1,472 @@
+"""The built site, on a checkout with one chapter that was "run" by this file: offline, accessible, complete, linked."""
+
+import base64
+import json
+import re
+import shutil
+import subprocess
+from collections import Counter
+from functools import cache
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+
+from quire.tools import site as stager
+from quire.tools.run import source_key
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+ALT = 'Test error against training points: two curves fall as power laws, the one with "s = 2" faster.'
+VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}
+
+
+# --- a checkout with one chapter that has been run -------------------------------------------------------------------
+
+
+def svg(ink: str) -> str:
+    """A picture of two falling curves."""
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 480 300" width="480" height="300"><g fill="none" '
+        f'stroke="{ink}"><path d="M50 20 V260 H460"/><path stroke="#0173b2" stroke-width="3" d="M60 40 L440 150"/>'
+        f'<path stroke="#de8f05" stroke-width="3" d="M60 50 L440 230"/></g><g fill="{ink}" font-family="sans-serif" '
+        f'font-size="14"><text x="180" y="290">training points P</text><text x="80" y="30">test error</text></g></svg>'
+    )
+
+
+def executed_notebook(chapter: str):
+    """What papermill leaves of a chapter: parameters, an injected cell, text, figures and a scoreboard."""
+
+    def code(source: str, *outputs, tags=()):
+        return new_code_cell(source, outputs=list(outputs), execution_count=1, metadata={"tags": list(tags)})
+
+    def shown(name: str):
+        page = f'<figure><img src="data:image/png;base64,AAAA" alt="{name}"></figure>'
+        bundle = {"text/html": page, "text/plain": name, "application/vnd.quire.figure+json": {"id": name}}
+        return new_output("display_data", data=bundle)
+
+    by_metadata = new_output("display_data", data={"text/plain": "x"}, metadata={"quire_figure": f"{chapter}-spectra"})
+    board = {"text/plain": "✓ …", "application/vnd.quire.scoreboard+json": {"chapter": chapter}}
+    widget = {"text/plain": "bar", "application/vnd.jupyter.widget-view+json": {"model_id": "1"}}
+    return new_notebook(
+        cells=[
+            new_markdown_cell(
+                "# Locality: filters, not dimension, set the exponent\n\nA kernel whose filters see $s$ variables learns"
+                " a local target with an exponent that depends on $s$ alone.\n\n*Reading: 20 minutes. Running: 20 s.*"
+            ),
+            new_markdown_cell("**You need** kernel regression {cite}`jacot2018ntk`. **You will see** a power law."),
+            code(
+                "sizes: list = [64, 128]  # scale: training points\nseeds: int = 2  # scale: seeds", tags=["parameters"]
+            ),
+            code("# Parameters\nsizes = [64, 4096]\nseeds = 8", tags=["injected-parameters"]),
+            code("from quire.sweep import sweep", tags=["setup"]),
+            new_markdown_cell(
+                "## The learning curve\n\nThe error of ridgeless regression decays as\n\n$$\n\\mathcal{E}(P) \\sim "
+                "P^{-\\beta}, \\qquad \\beta = \\frac{\\min(\\alpha_t, 2(\\alpha_s + s))}{s},\n$$ (decay)\n\nand"
+                " {eq}`decay` does not know $d$ {cite}`favero2021locality`. We find {claim}`locality.beta`, that is"
+                " {claim}`locality.beta:measured` where {claim}`locality.beta:predicted` was expected;"
+                " {claim}`locality.flat` too. See {numref}`locality-curves`.\n\n"
+                "```{literalinclude} /lib/quire/cite.py\n:start-at: import\n:lines: 1-3\n```"
+            ),
+            code("rows = sweep(curve, cells)", new_output("display_data", data=widget)),
+            code("describe(rows)", new_output("stream", name="stdout", text="error float64 dimensionless 16\n")),
+            code('figure("locality-curves", rows)', shown(f"{chapter}-curves")),
+            code('figure("locality-spectra", rows)', by_metadata, new_output("stream", name="stdout", text="done\n")),
+            new_markdown_cell("## What the run says"),
+            code('claims.scoreboard("locality")', new_output("display_data", data=board)),
+            new_markdown_cell("## Try it\n\n`quire run locality -p seeds=16` narrows the error bars."),
+        ],
+        metadata={"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}},
+    )
+
+
+def fake_run(root: Path, profile: str, chapter: str = "locality") -> Path:
+    """The files that a run of a chapter leaves behind."""
+    run = root / "build" / profile / chapter
+    run.mkdir(parents=True)
+    nbformat.write(executed_notebook(chapter), run / f"{chapter}.ipynb")
+    figures = {}
+    for number, name in enumerate([f"{chapter}-curves", f"{chapter}-spectra"], start=1):
+        files = {"light": f"{name}.svg", "dark": f"{name}.dark.svg", "png": f"{name}.png", "table": f"{name}.csv"}
+        caption = "Learning curves of two students; the dashed lines have slopes $-1/s$."
+        figures[name] = {**files, "alt": ALT, "caption": caption, "number": number}
+        (run / files["light"]).write_text(svg("#222"))
+        (run / files["dark"]).write_text(svg("#eee"))
+        (run / files["png"]).write_bytes(base64.b64decode("iVBORw0KGgo="))
+        (run / files["table"]).write_text("samples,error\n64,0.31\n128,0.22\n")
+    (run / "figures.json").write_text(json.dumps(figures))
+    (run / "claims.json").write_text(json.dumps(REPORTS))
+    record = {
+        "chapter": chapter, "profile": profile, "device": "cpu", "commit": "0123456789abcdef", "dirty": False,
+        "started": "2026-01-02T03:04:05", "wall_seconds": 185.2, "compute_seconds": 201.0, "peak_memory_mb": 1260.0,
+        "versions": {"python": "3.11.7", "torch": "2.13.0"}, "parameters": {"sizes": [64, 4096], "seeds": 8},
+        "cells": {"computed": 12, "store": 3, "published": 1}, "platform": "Linux x86_64, 2 cores",
+        "source_key": source_key(chapter) if profile == "book" else "of other code",
+    }  # fmt: skip
+    (run / "provenance.json").write_text(json.dumps(record))
+    return run
+
+
+LEDGER = """
+- id: locality.beta
+  chapter: locality
+  says: 'The exponent $\\beta$ is $1/s$.'
+  source: {paper: favero2021locality, where: "Fig. 1"}
+  predict: {kind: slope, value: 0.3333, unit: "log error per log P"}
+  tolerance: {abs: 0.02}
+  why: "seeds' spread"
+  decidable: [book, paper]
+- id: locality.flat
+  chapter: locality
+  says: "The plateau is at one half."
+  source: {paper: derived, where: "equation of the text"}
+  predict: {kind: equals, value: 0.5}
+  tolerance: {abs: 0.02}
+  why: "seeds' spread"
+  decidable: [book, paper]
+  comment: "The plateau is higher than predicted, at every seed."
+- id: locality.ridge
+  chapter: locality
+  says: "The ridge costs little."
+  source: {paper: prototype, where: "design band"}
+  predict: {kind: at_most, value: 0.1}
+  tolerance: {abs: 0.0}
+  why: "an upper bound"
+  decidable: [book]
+- id: locality.large
+  chapter: locality
+  says: 'The same at $P = 10^5$.'
+  source: {paper: favero2021locality, where: "Fig. 1"}
+  predict: {kind: order, value: [local, full]}
+  why: "needs a GPU"
+  decidable: [paper]
+"""
+REPORTS = {
+    "locality.beta": {"value": 0.331, "stderr": 0.004},
+    "locality.flat": {"value": 0.7, "stderr": 0.01},
+    "locality.ridge": {"value": 0.09, "stderr": 0.05},
+}
+CHAPTER = """# %% [markdown]
+# # Locality: filters, not dimension, set the exponent
+
+# %% tags=["parameters"]
+sizes: list = [64, 128]  # scale: training points $P$
+seeds: int = 2  # scale: seeds
+device: str = "auto"  # choice: where it runs
+"""
+PROFILES = {"book": "{sizes: [64, 4096], seeds: 8}", "paper": "{sizes: [64, 16384]}"}
+
+
+def fake_checkout(root: Path) -> Path:
+    """A checkout that shares book and library with this one, and has one chapter with a run."""
+    for shared in ("book", "lib", "_config.yml"):
+        (root / shared).symlink_to(REPOSITORY / shared)
+    (root / "data").mkdir()
+    notation = 'symbol: "s", meaning: "filter size", unit: "pixels", name: "quire.kernels:filter_size"'
+    (root / "data" / "notation.yml").write_text(f"- {{{notation}, chapters: [locality]}}\n")
+    (root / "data" / "claims.yml").write_text(LEDGER)
+    (root / "chapters" / "profiles").mkdir(parents=True)
+    (root / "chapters" / "locality.py").write_text(CHAPTER)
+    for profile, values in PROFILES.items():
+        (root / "chapters" / "profiles" / f"{profile}.yml").write_text(f"locality: {values}\n")
+        run = fake_run(root, profile)
+    published = root / "data" / "published" / "paper" / "locality"
+    shutil.copytree(run, published, ignore=shutil.ignore_patterns("*.svg", "*.png", "*.ipynb"))
+    return root
+
+
+@pytest.fixture
+def checkout(tmp_path, monkeypatch):
+    """A checkout of one's own, to break."""
+    monkeypatch.setenv("QUIRE_ROOT", str(tmp_path))
+    return fake_checkout(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def html(tmp_path_factory) -> Path:
+    """The site built once, warnings being errors."""
+    root = tmp_path_factory.mktemp("checkout")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("QUIRE_ROOT", str(root))
+        patch.setenv("QUIRE_PUBLISHED", str(root / "data" / "published"))
+        fake_checkout(root)
+        first = stager.build()
+    assert first == root / "build" / "html" / "index.html"
+    return first.parent
+
+
+# --- reading pages ---------------------------------------------------------------------------------------------------
+
+
+class Page(HTMLParser):
+    """The elements of a page with their attributes, the classes around them, and the text of each."""
+
+    def __init__(self, path: Path):
+        super().__init__()
+        self.elements: list[tuple[str, dict, str]] = []
+        self.text, self._stack = "", []
+        self.feed(path.read_text())
+
+    def handle_starttag(self, tag, attrs):
+        """Remember the element and where it is."""
+        attributes = {key: value or "" for key, value in attrs}
+        self.elements.append((tag, attributes, " ".join(classes for _, classes in self._stack)))
+        if tag not in VOID:
+            self._stack.append((tag, attributes.get("class", "")))
+
+    def handle_endtag(self, tag):
+        """Leave the element."""
+        if tag in [open_tag for open_tag, _ in self._stack]:
+            while self._stack.pop()[0] != tag:
+                pass
+
+    def handle_data(self, data):
+        """Collect what a reader reads."""
+        if not any(tag in ("script", "style") for tag, _ in self._stack):
+            self.text += data.replace("\u00a0", " ")
+
+    def all(self, tag: str, inside: str = "") -> list[dict]:
+        """Attributes of the elements with a tag, inside an element of some class."""
+        return [attributes for name, attributes, around in self.elements if name == tag and inside in around]
+
+
+@cache
+def page(path: Path) -> Page:
+    """A parsed page."""
+    return Page(path)
+
+
+def pages(html: Path) -> list[Path]:
+    """Every page of the site."""
+    return sorted(path for path in html.rglob("*.html") if "_static" not in path.parts)  # there: the theme's templates
+
+
+def remote(address: str) -> bool:
+    """Whether a browser would ask the network for it."""
+    return address.strip().startswith(("http:", "https:", "//", "ftp:"))
+
+
+# --- the site --------------------------------------------------------------------------------------------------------
+
+
+def test_nothing_is_loaded_from_a_network(html):
+    """No script, style sheet, font, picture or frame of any page or style sheet has a remote address."""
+    loaded = {"script": "src", "img": "src", "iframe": "src", "source": "src", "object": "data", "image": "href"}
+    kept_links = {
+        "stylesheet",
+        "preload",
+        "prefetch",
+        "icon",
+        "shortcut",
+        "modulepreload",
+        "preconnect",
+        "dns-prefetch",
+    }
+    found = []
+    for path in pages(html):
+        for tag, attributes, _ in page(path).elements:
+            if tag == "link" and not kept_links & set(attributes.get("rel", "").split()):
+                continue
+            address = attributes.get(loaded.get(tag, "href" if tag == "link" else ""), "")
+            if remote(address):
+                found.append((path.name, tag, address))
+            found += [(path.name, "style", url) for url in _urls(attributes.get("style", "")) if remote(url)]
+    for path in html.rglob("*.css"):
+        found += [(path.name, "css", url) for url in _urls(path.read_text()) if remote(url)]
+    assert pages(html) and not found
+
+
+def _urls(css: str) -> list[str]:
+    return re.findall(r"""(?:url\(|@import)\s*['"]?([^'")]+)""", css)
+
+
+def test_every_local_address_exists_and_is_relative(html):
+    """Links, pictures, scripts and styles point to files of the site (and anchors of them), so file:// works."""
+    broken = []
+    for path in pages(html):
+        for tag, attributes, _ in page(path).elements:
+            for address in (attributes.get("href"), attributes.get("src")):
+                if not address or remote(address) or address.startswith(("data:", "mailto:", "javascript:")):
+                    continue
+                parts = urlsplit(address)
+                target = (path.parent / unquote(parts.path)).resolve() if parts.path else path
+                target = target / "index.html" if target.is_dir() else target
+                ids = {a.get("id") for _, a, _ in page(target).elements} if target.suffix == ".html" else set()
+                missing = target.suffix == ".html" and parts.fragment and unquote(parts.fragment) not in ids
+                if address.startswith("/") or parts.scheme or not target.exists() or missing:
+                    broken.append((path.name, tag, address))
+    assert not broken
+
+
+def test_figures_have_numbers_alternative_text_tables_and_code(html):
+    """Both versions of a figure are described; its table, picture, code cell and provenance are linked below it."""
+    chapter = page(html / "chapters" / "locality.html")
+    pictures = chapter.all("img", inside="quire-picture")
+    assert [p["class"] for p in pictures] == ["only-light", "only-dark"] * 2
+    assert all(p["alt"] == ALT for p in pictures)
+    assert chapter.text.count("Figure 1.1") == 2 and chapter.text.count("Figure 1.2") == 1  # caption and {numref}
+    links = [a["href"] for a in chapter.all("a", inside="quire-links")]
+    for name in ("locality-curves", "locality-spectra"):
+        assert {f"../downloads/locality/{name}.csv", f"../downloads/locality/{name}.png", f"#code-{name}"} <= set(links)
+        assert (html / "downloads" / "locality" / f"{name}.csv").read_text().startswith("samples,error")
+    assert links.count("#run-locality") == 2
+
+
+def test_the_executed_notebook_is_served_as_it_was_executed(html):
+    """The download is the papermill notebook, byte for byte, and is linked in words."""
+    run = html.parent / "book" / "locality"
+    assert (html / "downloads" / "locality" / "locality.ipynb").read_bytes() == (run / "locality.ipynb").read_bytes()
+    chapter = page(html / "chapters" / "locality.html")
+    assert "Download the executed notebook" in chapter.text
+    assert chapter.all("a", inside="quire-runline")[0]["href"] == "../downloads/locality/locality.ipynb"
+
+
+def test_a_chapter_has_its_anatomy(html):
+    """Run line, parameters with every profile, outputs, its slice of the scoreboard, and the collapsed footer."""
+    text = page(html / "chapters" / "locality.html").text
+    order = ["A kernel whose filters", "took 3 min 05 s", "You will see", "training points", "Show code cell source"]
+    order += ["The error of ridgeless", "error float64", "1 holds", "About this run", "0123456789", "1.3 GB"]
+    assert sorted(order, key=text.index) == order
+    assert "# Parameters" not in text and "bar" not in text.split()  # the raw cells and the progress bar are gone
+    assert "[64, 16384]" in text and "(a choice, the same in every profile)" in text
+    details = page(html / "chapters" / "locality.html").all("details")
+    assert any(d.get("class") == "quire-footer" and "open" not in d for d in details)
+    assert "from pathlib import Path" in text  # literalinclude of /lib/quire
+
+
+def test_every_chapter_page_shows_outputs(html):
+    """No page of a chapter is without outputs."""
+    for path in (html / "chapters").glob("*.html"):
+        chapter = page(path)
+        shown = [a for _, a, _ in chapter.elements if "cell_output" in a.get("class", "")]
+        assert shown and chapter.all("img", inside="quire-picture")
+
+
+def test_claims_are_words_symbols_and_links(html):
+    """In the prose a claim says prediction, measurement and verdict and leads to its row of the scoreboard."""
+    chapter = page(html / "chapters" / "locality.html")
+    assert "predicted 0.3333 ± 0.02, measured 0.331 ± 0.004, ✓ holds" in chapter.text
+    assert "../scoreboard.html#claim-locality-beta" in [a.get("href") for a in chapter.all("a")]
+    board = page(html / "scoreboard.html")
+    names = ["beta", "flat", "ridge", "large"]
+    assert [a["id"] for a in board.all("tr") if "id" in a] == [f"claim-locality-{name}" for name in names]
+    for words in ("1 holds", "1 fails", "1 inconclusive", "1 untested", "of 4 claims, judged on the book run"):
+        assert words in board.text
+    assert "decided at paper scale only" in board.text and "at every seed" in board.text
+
+
+def test_what_is_missing_is_said(html):
+    """Chapters that are not there are not in the contents, and the first page names them with the reason."""
+    first = page(html / "index.html")
+    assert not (html / "chapters" / "hierarchy.html").exists()
+    assert "The Random Hierarchy Model: classification" in first.text and "(not written yet)" in first.text
+    assert "(planned)" in first.text and "1 untested of 4 claims" in first.text
+
+
+def test_status_notation_and_citation_are_generated(html):
+    """Every recorded run has its line; the symbols and the build's own entry are there."""
+    status = page(html / "status.html").text
+    assert status.count("3 min 05 s") == 3 and (status.count("fresh"), status.count("stale")) == (2, 3)
+    assert "published paper" in status and "2 untested" in status  # the ridge is not decidable there
+    assert "filter_size" in page(html / "notation.html").text
+    assert "@misc{quire" in page(html / "cite.html").text
+    entries = (REPOSITORY / "book" / "references.bib").read_text().count("\n@") + 1
+    references = page(html / "references.html")
+    assert len([a for _, a, _ in references.elements if "citation" in a.get("class", "").split()]) == entries
+
+
+def test_mathematics_uses_the_vendored_copy(html):
+    """MathJax comes once per page, from the site, with its fonts and licence."""
+    for name in ("index.html", "chapters/locality.html", "scoreboard.html"):
+        scripts = [a["src"] for a in page(html / name).all("script") if "mathjax" in a.get("src", "").lower()]
+        assert len(scripts) == 1
+        assert ((html / name).parent / scripts[0].partition("?")[0]).resolve().exists()
+    base = html / "_static" / "mathjax"
+    assert (base / "LICENSE").exists() and list((base / "es5/output/chtml/fonts/woff-v2").glob("*.woff"))
+    assert not (REPOSITORY / "book" / "_static").exists()
+
+
+def test_no_identifier_occurs_twice(html):
+    """An anchor leads to one place."""
+    for path in set(pages(html)) - {html / "search.html"}:  # the theme's own
+        counts = Counter(a["id"] for _, a, _ in page(path).elements if a.get("id"))
+        assert [name for name, count in counts.items() if count > 1] == []
+
+
+def test_a_browser_renders_the_mathematics_from_disk(html, tmp_path):
+    """A real browser, without a network, typesets the page's formulas."""
+    browser = shutil.which("chromium") or shutil.which("google-chrome")
+    if browser is None:
+        pytest.skip("no Chromium here")
+    command = [browser, "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-component-update"]
+    command += ["--disable-background-networking", "--virtual-time-budget=15000", f"--user-data-dir={tmp_path}"]
+    address = (html / "chapters" / "locality.html").as_uri()
+    done = subprocess.run([*command, "--dump-dom", address], capture_output=True, text=True, timeout=120)
+    assert done.stdout.count("<mjx-container") >= 4
+    assert 'data-theme="light"' in done.stdout and "<mjx-merror" not in done.stdout
+
+
+# --- what can be wrong -----------------------------------------------------------------------------------------------
+
+
+def test_staging_refuses_a_chapter_without_a_run_and_says_how_to_run_it(checkout):
+    """Strict: an error with the command. Not strict: the chapter is left out and the first page will say so."""
+    (checkout / "chapters" / "hierarchy.py").write_text("")
+    with pytest.raises(FileNotFoundError, match="quire run hierarchy --profile book"):
+        stager.stage()
+    site = stager.stage(strict=False)
+    plan = {item["chapter"]: item for item in json.loads((site / "_data" / "map.json").read_text())}
+    assert plan["hierarchy"]["reason"] == "not run in profile book" and not plan["hierarchy"]["present"]
+    assert plan["locality"]["title"] == "Locality: filters, not dimension, set the exponent"
+
+
+def test_staging_refuses_a_chapter_that_the_contents_do_not_list(checkout):
+    """A chapter is never dropped in silence."""
+    (checkout / "chapters" / "surprise.py").write_text("")
+    with pytest.raises(ValueError, match="surprise.*_toc.yml"):
+        stager.stage()
+
+
+def test_staging_refuses_a_figure_that_lost_its_table(checkout):
+    """Every file of a figure must be there."""
+    (checkout / "build" / "book" / "locality" / "locality-curves.csv").unlink()
+    with pytest.raises(FileNotFoundError, match="locality-curves.csv"):
+        stager.stage()
+
+
+@pytest.mark.parametrize("broken", ["empty", "error"])
+def test_staging_refuses_a_notebook_that_was_not_executed_to_the_end(checkout, broken):
+    """A notebook without outputs, or one that stopped, makes no page."""
+    path = checkout / "build" / "book" / "locality" / "locality.ipynb"
+    notebook = nbformat.read(path, as_version=4)
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            stopped = new_output("error", ename="ValueError", evalue="filter too large", traceback=[])
+            cell.outputs = [] if broken == "empty" else [stopped]
+    nbformat.write(notebook, path)
+    with pytest.raises(ValueError, match="no outputs" if broken == "empty" else "filter too large"):
+        stager.stage()
+
+
+def test_a_chapter_keeps_the_parts_that_it_has_itself(checkout):
+    """Header, parameters and footer are added only where the chapter does not place them."""
+    path = checkout / "build" / "book" / "locality" / "locality.ipynb"
+    notebook = nbformat.read(path, as_version=4)
+    own = ["```{quire-footer}\n```", "```{quire-parameters}\n```", "```{quire-header}\n```"]
+    notebook.cells += [new_markdown_cell(source) for source in own]
+    nbformat.write(notebook, path)
+    staged = nbformat.read(stager.stage() / "chapters" / "locality.ipynb", as_version=4)
+    prose = "\n".join(cell.source for cell in staged.cells if cell.cell_type == "markdown")
+    assert all(prose.count(f"{{quire-{name}}}") == 1 for name in ("header", "parameters", "footer"))
+
+
+def test_a_build_that_warns_fails_with_the_warnings(checkout):
+    """An unknown claim in the prose is an error of the build, and the message names it."""
+    path = checkout / "build" / "book" / "locality" / "locality.ipynb"
+    notebook = nbformat.read(path, as_version=4)
+    notebook.cells.append(new_markdown_cell("We find {claim}`locality.betta`."))
+    nbformat.write(notebook, path)
+    with pytest.raises(RuntimeError, match=r"locality\.betta.*locality\.beta"):
+        stager.build()
