@@ -1,0 +1,63 @@
+"""Data sets by name, verified, as numpy arrays.
+
+``load("digits")``, ``load("photos")`` and ``load("glyphs", num_samples=…)`` need nothing but installed packages. The
+others are read from the folder that QUIRE_DATA names (a relative path starts at the project's root), else downloaded
+once from the public sources in ``data/registry.yml`` to QUIRE_CACHE (default: the user's cache folder). Files are
+checked against their sha256 each time that they are read; no pickle is ever loaded. Datasheet: ``data/README.md``.
+"""
+
+import inspect
+from functools import partial
+
+from quire.data.dataset import CorruptFile, Dataset, MissingData
+from quire.data.embedded import digits, photos
+from quire.data.fonts import SCRIPTS, glyph_classes
+from quire.data.glyphs import draw_glyphs
+from quire.data.registry import entries, fetch
+
+__all__ = ["SCRIPTS", "CorruptFile", "Dataset", "MissingData", "glyph_classes", "load", "names"]
+
+_EMBEDDED = {"digits": digits, "photos": photos, "glyphs": draw_glyphs}
+
+
+def names() -> list[str]:
+    """The names that :func:`load` knows, embedded sets first."""
+    return [*_EMBEDDED, *entries()]
+
+
+def load(name: str, **options) -> Dataset:
+    """Load a data set by name.
+
+    Args:
+        name: one of :func:`names`. Inputs are uint8, labels int64:
+
+            ============== ============================ ====================== ====
+            name           inputs                       test_inputs            peak
+            ============== ============================ ====================== ====
+            digits         (1797, 8, 8)                 –                      16
+            photos         (2, 427, 640, 3)             –                      255
+            glyphs         (num_samples, size, size)    (num_test, size, size) 255
+            mnist          (60000, 28, 28)              (10000, 28, 28)        255
+            cifar10        (50000, 32, 32, 3)           (10000, 32, 32, 3)     255
+            cifar10-subset (10000, 32, 32, 3)           (2000, 32, 32, 3)      255
+            shakespeare    (1115394,)                   –                      64
+            ============== ============================ ====================== ====
+        options: of "glyphs", see ``quire.data.glyphs.draw_glyphs``; the others have none.
+
+    Raises:
+        ValueError: the name is unknown, or a file does not have the checksum that it should.
+        TypeError: the data set has no such option.
+        MissingData: the data are not at hand and cannot be downloaded; says which file to put where.
+
+    Example:
+        >>> data = load("digits")
+        >>> data.inputs.shape, int(data.inputs.max()) == data.peak, len(data.classes)
+        ((1797, 8, 8), True, 10)
+    """
+    if name not in _EMBEDDED and name not in entries():
+        raise ValueError(f"name must be one of {', '.join(names())}, got {name!r}")
+    loader = _EMBEDDED.get(name) or partial(fetch, name)
+    known = [*inspect.signature(loader).parameters] if name in _EMBEDDED else []
+    if unknown := sorted(set(options) - set(known)):
+        raise TypeError(f"load({name!r}) takes {', '.join(known) or 'no options'}, got {', '.join(unknown)}: drop it")
+    return loader(**options)
