@@ -9,8 +9,13 @@ from jaxtyping import install_import_hook
 
 install_import_hook("quire", "beartype.beartype")
 
+import hypothesis  # noqa: E402
 import pytest  # noqa: E402
 import torch  # noqa: E402
+
+# the same examples on every machine, and no limit of time on a loaded one
+hypothesis.settings.register_profile("quire", deadline=None, derandomize=True)
+hypothesis.settings.load_profile("quire")
 
 
 @pytest.fixture(autouse=True)

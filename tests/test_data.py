@@ -16,17 +16,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import quire.data
 import requests
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import ndimage
+
+import quire.data
 from quire.data import CorruptFile, MissingData, glyph_classes, load, registry
 from quire.data.download import cached
 from quire.data.fonts import FONTS, SCRIPTS, signed_distances
 from quire.data.glyphs import _uniform
 from quire.data.registry import entries, read_cifar, read_idx
 from quire.provenance import folder
-from scipy import ndimage
 
 SHARED = os.environ.get("QUIRE_DATA")  # before the fixture below hides it
 needs_shared = pytest.mark.skipif(not SHARED, reason="QUIRE_DATA names no folder with the measured data sets")

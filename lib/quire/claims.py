@@ -9,22 +9,20 @@ the ranking must differ by more than twice the error of its difference, in the r
 
 import difflib
 import functools
-import html
 import math
 import os
 from pathlib import Path
 from typing import Literal
 
-import yaml
+import pandas as pd
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
-from quire.provenance import folder, project_root, read_json, write_json
+from quire.provenance import folder, from_yaml, project_root, read_json, write_json
 
 __all__ = ["Claim", "Verdict", "expected", "judge", "judge_all", "ledger", "report", "scoreboard"]
 
 Verdict = Literal["holds", "fails", "inconclusive", "untested"]
 SYMBOLS = {"holds": "✓", "fails": "✗", "inconclusive": "?", "untested": "–"}
-NUMERIC = ("equals", "slope", "at_least", "at_most")
 
 
 class _Strict(BaseModel):
@@ -68,13 +66,16 @@ class Claim(_Strict):
 
     @model_validator(mode="after")
     def _consistent(self):
-        ranking = isinstance(self.predict.value, list)
-        if ranking != (self.predict.kind == "order"):
-            raise ValueError("kind order, and only it, predicts a list of names (largest first)")
-        if not ranking and (self.tolerance.abs is None) == (self.tolerance.rel is None):
+        kind, value, ranking = self.predict.kind, self.predict.value, isinstance(self.predict.value, list)
+        if ranking != (kind == "order") or (ranking and len(set(value)) < max(2, len(value))):
+            raise ValueError("kind order, and only it, predicts a list of two names or more (largest first)")
+        if ranking:
+            return self
+        if (self.tolerance.abs is None) == (self.tolerance.rel is None):
             raise ValueError("give exactly one tolerance: abs or rel")
-        if not ranking and not self.allowed > 0 and self.predict.kind not in ("at_least", "at_most"):
-            raise ValueError("the tolerance must be positive (rel needs a prediction that is not zero)")
+        least = 0.0 if kind in ("at_least", "at_most") else math.ulp(0.0)
+        if not (math.isfinite(value) and least <= self.allowed < math.inf):
+            raise ValueError("prediction and tolerance must be finite, the tolerance positive (rel: of a number ≠ 0)")
         return self
 
     @property
@@ -107,13 +108,12 @@ def ledger(path: Path | None = None) -> dict[str, Claim]:
 @functools.lru_cache(maxsize=8)
 def _ledger(path: Path, _mtime: int) -> dict[str, Claim]:
     claims: dict[str, Claim] = {}
-    for entry in yaml.safe_load(path.read_text()) or []:
+    for entry in from_yaml(path.read_text(), path) or []:
         try:
             claim = Claim(**entry)
         except (ValidationError, TypeError) as error:
-            raise ValueError(
-                f"{path}: {entry.get('id', entry) if isinstance(entry, dict) else entry}: {error}"
-            ) from None
+            name = entry.get("id", entry) if isinstance(entry, dict) else entry
+            raise ValueError(f"{path}: {name}: expected the keys {list(Claim.model_fields)}; {error}") from None
         if claim.id in claims:
             raise ValueError(f"{path}: the id {claim.id} occurs twice")
         claims[claim.id] = claim
@@ -129,39 +129,33 @@ def report(id: str, value: float | dict[str, tuple[float, float]], stderr: float
         stderr: its standard error; only an identity (to rounding) may leave it out.
 
     Raises:
-        KeyError: no such claim.
+        LookupError: no such claim.
         ValueError: the report does not fit the kind of the claim.
     """
     claims = ledger()
     if id not in claims:
         near = difflib.get_close_matches(id, claims, 3) or sorted(claims)
-        raise KeyError(
-            f"no claim {id!r} in data/claims.yml; the nearest are {near}: a prediction is written before the run"
-        )
-    kind = claims[id].predict.kind
-    if kind == "order":
-        if not isinstance(value, dict) or set(value) != set(claims[id].predict.value):
-            raise ValueError(
-                f"{id} ranks {claims[id].predict.value}: report a (value, stderr) for each of them, got {value}"
-            )
-        value = {name: [float(v), float(e)] for name, (v, e) in value.items()}
-        numbers = [number for pair in value.values() for number in pair]
-    else:
-        if kind != "identity" and stderr is None:
-            raise ValueError(f"{id} ({kind}) needs a standard error: a number without one cannot be judged")
-        value, stderr = float(value), None if stderr is None else float(stderr)
-        numbers = [value, stderr or 0.0]
-    if not all(map(math.isfinite, numbers)) or (stderr or 0.0) < 0:
-        raise ValueError(f"{id}: a report must be finite, with an error ≥ 0, got {value} ± {stderr}")
+        raise LookupError(f"no claim {id!r} in data/claims.yml; the nearest are {near}: predict first, then run")
+    kind, names = claims[id].predict.kind, claims[id].predict.value
+    ranked = isinstance(value, dict)
+    if ranked != (kind == "order") or (ranked and set(value) != set(names)):
+        expected = f"a (value, stderr) for each of {names}" if kind == "order" else "one number"
+        raise ValueError(f"{id} is of kind {kind}: report {expected}, got {value}")
+    if kind not in ("order", "identity") and stderr is None:
+        raise ValueError(f"{id} ({kind}) needs a standard error: a number without one cannot be judged")
+    pairs = {k: (float(v), float(e)) for k, (v, e) in (value if ranked else {id: (value, stderr or 0.0)}).items()}
+    if not all(math.isfinite(v) and math.isfinite(e) and e >= 0 for v, e in pairs.values()):
+        raise ValueError(f"{id}: a report must be finite, with an error ≥ 0, got {pairs}")
+    entry = {"value": pairs if ranked else pairs[id][0], "stderr": None if stderr is None else float(stderr)}
     path = folder("run") / "claims.json"
-    write_json(path, {**read_json(path, {}), id: {"value": value, "stderr": stderr}})
+    write_json(path, {**read_json(path, {}), id: entry})
 
 
 def judge(claim: Claim, measured: dict | None, profile: str = "book") -> Verdict:
     """The verdict on a report ``{"value": …, "stderr": …}`` at a profile; see the module's docstring."""
     if measured is None or profile not in claim.decidable:
         return "untested"
-    value, allowed, kind = measured["value"], None, claim.predict.kind
+    value, kind = measured["value"], claim.predict.kind
     if kind == "order":
         pairs = [(value[a], value[b]) for a, b in zip(claim.predict.value, claim.predict.value[1:], strict=False)]
         gaps = [(a[0] - b[0], 2 * math.hypot(a[1], b[1])) for a, b in pairs]
@@ -181,7 +175,7 @@ def judge_all(reports: dict[str, dict], profile: str, chapters: list[str] | None
     return [
         {
             **claim.model_dump(), "kind": claim.predict.kind, "predicted": claim.predicted, "profile": profile,
-            "measured": _measured(claim, reports.get(claim.id)), "verdict": judge(claim, reports.get(claim.id), profile),
+            "measured": _measured(reports.get(claim.id)), "verdict": judge(claim, reports.get(claim.id), profile),
         }
         for claim in ledger().values()
         if chapters is None or claim.chapter in chapters
@@ -201,25 +195,20 @@ def scoreboard(chapter: str) -> None:
     from IPython.display import display
 
     rows = judge_all(read_json(folder("run") / "claims.json", {}), os.environ.get("QUIRE_PROFILE", "smoke"), [chapter])
-    text = [
-        f"{SYMBOLS[r['verdict']]} {r['id']}: predicted {r['predicted']}, measured {r['measured'] or 'nothing'}"
-        for r in rows
-    ]
-    cells = [(f"{SYMBOLS[r['verdict']]} {r['verdict']}", r["says"], r["predicted"], r["measured"] or "–") for r in rows]
-    lines = "".join("<tr>" + "".join(f"<td>{html.escape(c)}</td>" for c in cell) + "</tr>" for cell in cells)
-    header = "<tr><th>verdict</th><th>claim</th><th>predicted</th><th>measured</th></tr>"
-    bundle = {"text/plain": "\n".join(text), "text/html": f"<table>{header}{lines}</table>"}
+    board = [(f"{SYMBOLS[r['verdict']]} {r['verdict']}", r["says"], r["predicted"], r["measured"] or "–") for r in rows]
+    table = pd.DataFrame(board, columns=["verdict", "claim", "predicted", "measured"])
+    text = "\n".join(f"{b[0]}: {r['id']}: predicted {b[2]}, measured {b[3]}" for r, b in zip(rows, board, strict=True))
     if get_ipython() is None:
-        print(bundle["text/plain"])
+        print(text)
         return
-    display({**bundle, "application/vnd.quire.scoreboard+json": {"chapter": chapter}}, raw=True)
+    marker = {"application/vnd.quire.scoreboard+json": {"chapter": chapter}}
+    display({"text/plain": text, "text/html": table.to_html(index=False, border=0), **marker}, raw=True)
 
 
-def _measured(claim: Claim, measured: dict | None) -> str | None:
+def _measured(measured: dict | None) -> str | None:
     if measured is None:
         return None
-    if claim.predict.kind == "order":
-        ranked = sorted(measured["value"].items(), key=lambda item: -item[1][0])
-        return " > ".join(f"{name} ({value:.3g})" for name, (value, _) in ranked)
     value, error = measured["value"], measured["stderr"]
+    if isinstance(value, dict):
+        return " > ".join(f"{name} ({v:.3g})" for name, (v, _) in sorted(value.items(), key=lambda item: -item[1][0]))
     return f"{value:.3g}" if error is None else f"{value:.4g} ± {error:.1g}"

@@ -3,7 +3,7 @@
 import psutil
 import torch
 
-__all__ = ["available_memory", "require_memory", "resolve", "synchronize"]
+__all__ = ["available_memory", "require_memory", "resolve"]
 
 
 def resolve(name: str | torch.device = "auto") -> torch.device:
@@ -65,9 +65,3 @@ def require_memory(num_bytes: int, what: str, device: str | torch.device | None 
             f"{device or 'cpu'}: lower the number of points, or use a device with more memory"
         )
     return num_bytes
-
-
-def synchronize(device: str | torch.device) -> None:
-    """Wait until the device has done what it was given (nothing to do on the CPU)."""
-    if torch.device(device).type == "cuda":
-        torch.cuda.synchronize(device)

@@ -6,6 +6,7 @@ an edit changes the fingerprint of exactly what depends on it.
 """
 
 import ast
+import contextlib
 import functools
 import hashlib
 import importlib.metadata
@@ -18,16 +19,10 @@ import sys
 import tempfile
 from pathlib import Path
 
-__all__ = [
-    "environment",
-    "fingerprint",
-    "fingerprint_file",
-    "folder",
-    "project_root",
-    "read_json",
-    "write_atomic",
-    "write_json",
-]
+import yaml
+
+__all__ = ["environment", "fingerprint", "fingerprint_file", "folder", "from_yaml"]
+__all__ += ["project_root", "read_json", "write_atomic", "write_json"]
 
 _VERSIONS = ("quire", "torch", "numpy", "scipy", "pandas", "matplotlib", "seaborn")
 
@@ -40,9 +35,7 @@ def project_root() -> Path:
     """
     root = Path(os.environ.get("QUIRE_ROOT") or Path(__file__).parents[2]).resolve()
     if not (root / "_config.yml").exists() and not (root / "data").is_dir():
-        raise FileNotFoundError(
-            f"no quire checkout at {root}: set QUIRE_ROOT to the folder that holds chapters/ and data/"
-        )
+        raise FileNotFoundError(f"no quire checkout at {root}: set QUIRE_ROOT to the folder with chapters/ and data/")
     return root
 
 
@@ -87,22 +80,30 @@ def read_json(path: Path, default=None):
         raise ValueError(f"{path} is not readable as JSON ({error}): delete it and run again") from None
 
 
+def from_yaml(text: str, where: object):
+    """Parse YAML.
+
+    Raises:
+        ValueError: the text is not YAML; ``where`` says which one.
+    """
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ValueError(f"{where} is not YAML: {error}") from None
+
+
 def environment(device: str = "cpu") -> dict:
     """The machine, the versions and the commit: what a row needs to be judged by somebody else."""
     git = functools.partial(subprocess.run, cwd=project_root(), capture_output=True, text=True)
     try:
-        commit, dirty = (
-            git(["git", "rev-parse", "HEAD"]).stdout.strip(),
-            bool(git(["git", "status", "-s", "lib", "chapters"]).stdout),
-        )
+        commit = git(["git", "rev-parse", "HEAD"]).stdout.strip()
+        dirty = bool(git(["git", "status", "-s", "lib", "chapters"]).stdout)
     except OSError:  # git is not installed: a downloaded archive
         commit, dirty = "", False
     versions = {"python": platform.python_version()}
     for package in _VERSIONS:
-        try:
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
             versions[package] = importlib.metadata.version(package)
-        except importlib.metadata.PackageNotFoundError:
-            continue
     threads = os.environ.get("OMP_NUM_THREADS") or str(os.cpu_count())
     return {
         "commit": commit or "unknown", "dirty": dirty, "versions": versions, "device": device,
@@ -131,21 +132,19 @@ def fingerprint_file(path: Path, name: str = "") -> str:
     seen[name], needs = _tree_hash(path, path.stat().st_mtime_ns)
     queue = list(needs)
     while queue:
-        for module in _resolve(*queue.pop()):
-            if module not in seen and (source := _source(module)):
-                seen[module], needs = _tree_hash(source, source.stat().st_mtime_ns)
-                queue += needs
+        module = _resolve(*queue.pop())
+        if module not in seen and (source := _source(module)):
+            seen[module], needs = _tree_hash(source, source.stat().st_mtime_ns)
+            queue += needs
     return hashlib.sha256(json.dumps(seen, sort_keys=True).encode()).hexdigest()[:16]
 
 
 @functools.lru_cache(maxsize=4096)
 def _tree_hash(path: Path, _mtime: int) -> tuple[str, tuple[tuple[str, str | None], ...]]:
     """Hash of a file's code and the (module, name) pairs that it imports from quire."""
-    tree = ast.parse(path.read_text(), str(path))
-    text = json.dumps(_plain(tree), separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest(), tuple(
-        _imports(tree, _module_name(path), path.name == "__init__.py")
-    )
+    tree = ast.parse(path.read_bytes(), str(path))
+    needs = tuple(_imports(tree, _module_name(path), path.name == "__init__.py"))
+    return hashlib.sha256(json.dumps(_plain(tree)).encode()).hexdigest(), needs
 
 
 def _plain(node):
@@ -178,24 +177,18 @@ def _imports(tree: ast.AST, module: str, is_package: bool):
                 yield from ((base, alias.name) for alias in node.names)
 
 
-def _resolve(module: str, name: str | None) -> list[str]:
-    """The modules behind ``from module import name``: a submodule, the module a package re-exports it from, or itself."""
-    if name in (None, "*"):
-        return [module]
-    if _source(f"{module}.{name}"):
-        return [f"{module}.{name}"]
+def _resolve(module: str, name: str | None) -> str:
+    """The module behind ``from module import name``: a submodule, the module a package re-exports it from, or itself."""
     path = _source(module)
-    if path is None or path.name != "__init__.py":
-        return [module]
-    for node in ast.parse(path.read_text()).body:
-        if isinstance(node, ast.ImportFrom) and any((alias.asname or alias.name) == name for alias in node.names):
-            original = next(alias.name for alias in node.names if (alias.asname or alias.name) == name)
-            [(base, _)] = [pair for pair in _imports(ast.Module([node], []), module, True) if pair[1] == original] or [
-                (None, None)
-            ]
-            if base:
-                return _resolve(base, original)
-    return [module]
+    if name is None or path is None or path.name != "__init__.py":
+        return module
+    for node in ast.parse(path.read_bytes()).body:
+        if isinstance(node, ast.ImportFrom):
+            bases = [base for base, _ in _imports(node, module, True)]
+            for original in (alias.name for alias in node.names if (alias.asname or alias.name) == name and bases):
+                if (bases[0], original) != (module, name):
+                    return _resolve(bases[0], original)
+    return f"{module}.{name}" if _source(f"{module}.{name}") else module
 
 
 def _module_name(path: Path) -> str:

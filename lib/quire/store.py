@@ -1,26 +1,24 @@
 """Finished work on disk: one file for each cell of a sweep, written whole or not at all.
 
-A cell is found by its key, the hash of (function, arguments, fingerprint of the code). Each file carries a checksum of
-its content; a file that does not agree with it is reported and counts as absent. Reads fall through to the published
-rows, which serve only where their key is exactly the current one. Two runs may share a store: the last one to finish a
-cell replaces equal content.
+A cell is found by its key, the hash of (function, arguments, fingerprint of the code). The first line of each file is the
+SHA-256 of the rest (JSON, or safetensors for an artifact); a file that does not agree with it is reported and counts as
+absent. Reads fall through to the published rows, which serve only where their key is exactly the current one. Two runs
+may share a store: the last one to finish a cell replaces equal content.
 """
 
 import functools
 import hashlib
 import json
-import math
 import warnings
-from io import BytesIO
 from pathlib import Path
 
 import pandas as pd
 
 from quire.provenance import folder, read_json, write_atomic
 
-__all__ = ["CorruptFile", "Store", "key_of", "read_rows", "write_rows"]
+__all__ = ["CorruptFile", "Store", "key_of", "read_rows", "read_run", "write_rows"]
 
-SCALARS = {"bool": bool, "int": int, "float": float, "str": str}
+SCALARS = (bool, int, float, str)
 
 
 class CorruptFile(UserWarning):
@@ -52,10 +50,10 @@ class Store:
 
     def load(self, name: str, key: str) -> dict | None:
         """A cell ``{"rows": …, "seconds": …, "device": …, "source": "store" | "published"}``, or None."""
-        path = self.path(name, key)
-        if content := self._verified(path):
+        if content := self.load_bytes(self.path(name, key)):
             return {**json.loads(content), "source": "store"}
-        cell = _published(self.published, name, _stamp(self.published, name)).get(key)
+        stamp = tuple((path, path.stat().st_mtime_ns) for path in sorted(self.published.glob("*/*/sweeps.json")))
+        cell = _published(stamp).get((name, key))
         return cell and {**cell, "source": "published"}
 
     def save(self, name: str, key: str, cell: dict) -> None:
@@ -72,9 +70,6 @@ class Store:
 
     def load_bytes(self, path: Path) -> bytes | None:
         """Content that agrees with its checksum, or None."""
-        return self._verified(path)
-
-    def _verified(self, path: Path) -> bytes | None:
         try:
             digest, _, content = path.read_bytes().partition(b"\n")
         except FileNotFoundError:
@@ -85,56 +80,56 @@ class Store:
         return None
 
 
-def _stamp(published: Path, name: str) -> tuple:
-    return tuple((str(path), path.stat().st_mtime_ns) for path in sorted(published.glob(f"*/*/rows/{name}.*")))
-
-
-@functools.lru_cache(maxsize=64)
-def _published(published: Path, name: str, stamp: tuple) -> dict[str, dict]:
-    """All published cells of a function, by key, with the seconds and the device of the run of record."""
-    cells: dict[str, dict] = {}
-    for path in (Path(path) for path, _ in stamp):
-        run = read_json(path.parents[1] / "sweeps.json", {"columns": {}, "cells": {}})
-        for key, rows in read_rows(path, run["columns"][name]).items():
-            cells[key] = {"rows": rows, "seconds": 0.0, "device": "unknown", **run["cells"][name].get(key, {})}
+@functools.lru_cache(maxsize=4)
+def _published(stamp: tuple[tuple[Path, int], ...]) -> dict[tuple[str, str], dict]:
+    """All published cells by function and key, with the seconds and the device of the run of record."""
+    cells = {}
+    for path, _ in stamp:
+        for name, (_, blocks, sources) in read_run(path.parent).items():
+            for key, rows in blocks.items():
+                cells[name, key] = {"rows": rows, "seconds": 0.0, "device": "unknown", **sources.get(key, {})}
     return cells
 
 
-def write_rows(base: Path, cells: dict[str, list[dict]], limit: int = 1_000_000) -> dict[str, str]:
+def read_run(run: Path, only: str | None = None) -> dict[str, tuple[list[str], dict[str, list[dict]], dict[str, dict]]]:
+    """What a run's folder records, by function (``only`` one): names of the arguments, rows by key, source by key.
+
+    A table that is not the one that was written is reported and left out.
+    """
+    found = {}
+    sweeps = read_json(run / "sweeps.json", {})
+    for name, sweep in sweeps.items() if only is None else [(only, sweeps[only])] if only in sweeps else []:
+        path = run / "rows" / sweep["file"]
+        if path.exists() and hashlib.sha256(path.read_bytes()).hexdigest() == sweep["sha256"]:
+            found[name] = (sweep["arguments"], read_rows(path, sweep["columns"]), sweep["cells"])
+        else:
+            warnings.warn(f"{path} is missing, truncated or garbled: it is left out", CorruptFile, stacklevel=2)
+    return found
+
+
+def write_rows(base: Path, cells: dict[str, list[dict]], limit: int = 1_000_000) -> tuple[Path, dict[str, str]]:
     """Write cells as a CSV table (parquet above ``limit`` bytes), one line per row, with the cell's key.
 
     Returns:
-        The kind of each column, which reading back needs: a CSV does not tell 1 from 1.0 from "1".
+        The file, and the kind of each column, which reading back needs: a CSV does not tell 1 from 1.0 from "1".
     """
     rows = [{"key": key, **row} for key, block in cells.items() for row in block]
-    kinds: dict[str, str] = {}
-    for row in rows:
-        for column, value in row.items():
-            kind = type(value).__name__ if type(value) in SCALARS.values() else "json"
-            if value is not None and kinds.setdefault(column, kind) != kind:
-                kinds[column] = "json"
-    table = pd.DataFrame(
-        [{c: _encode(row.get(c, _ABSENT), kinds[c]) for c in kinds} for row in rows], columns=list(kinds)
-    )
-    text = table.to_csv(index=False).encode()
-    for old in base.parent.glob(f"{base.name}.*"):
-        if old.suffix in (".csv", ".parquet"):
-            old.unlink()
-    if len(text) <= limit:
-        write_atomic(base.with_name(base.name + ".csv"), text)
-    else:
-        buffer = BytesIO()
-        table.astype(str).to_parquet(buffer, index=False, compression="zstd")
-        write_atomic(base.with_name(base.name + ".parquet"), buffer.getvalue())
-    return kinds
+    kinds = {}
+    for column in dict.fromkeys(column for row in rows for column in row):
+        found = {type(row[column]) for row in rows if row.get(column) is not None}
+        kinds[column] = next(iter(found)).__name__ if len(found) == 1 and found <= set(SCALARS) else "json"
+    table = pd.DataFrame([{c: _encode(row[c], kinds[c]) if c in row else "" for c in kinds} for row in rows])
+    content, path, other = table.to_csv(index=False).encode(), Path(f"{base}.csv"), Path(f"{base}.parquet")
+    if len(content) > limit:
+        content, path, other = table.astype(str).to_parquet(None, index=False, compression="zstd"), other, path
+    write_atomic(path, content)
+    other.unlink(missing_ok=True)
+    return path, kinds
 
 
 def read_rows(path: Path, kinds: dict[str, str]) -> dict[str, list[dict]]:
     """The inverse of :func:`write_rows`: exactly the same values and types."""
-    if path.suffix == ".csv":
-        table = pd.read_csv(path, dtype=str, keep_default_na=False)
-    else:
-        table = pd.read_parquet(path)
+    table = pd.read_csv(path, dtype=str, keep_default_na=False) if path.suffix == ".csv" else pd.read_parquet(path)
     cells: dict[str, list[dict]] = {}
     for record in table.to_dict("records"):
         row = {c: _decode(text, kinds[c]) for c, text in record.items() if text != ""}
@@ -142,24 +137,15 @@ def read_rows(path: Path, kinds: dict[str, str]) -> dict[str, list[dict]]:
     return cells
 
 
-_ABSENT = object()
-
-
 def _encode(value, kind: str) -> str:
-    if value is _ABSENT:
-        return ""
-    if kind == "json" or value is None or (kind == "str" and (value in ("", "null") or value[0] == '"')):
+    """Text that reads back as the value; a string that a CSV could mistake or mangle is written as JSON."""
+    plain = kind != "str" or value not in (None, "", "null") and value[0] != '"' and value.isprintable()
+    if kind == "json" or value is None or not plain:
         return json.dumps(value)
     return repr(value) if kind == "float" else str(value)
 
 
 def _decode(text: str, kind: str):
-    if kind == "json":
+    if kind == "json" or text == "null" or (kind == "str" and text[0] == '"'):
         return json.loads(text)
-    if text == "null":
-        return None
-    if kind == "str":
-        return json.loads(text) if text[0] == '"' else text
-    if kind == "bool":
-        return text == "True"
-    return int(text) if kind == "int" else math.nan if text == "nan" else float(text)
+    return text == "True" if kind == "bool" else {"int": int, "float": float, "str": str}[kind](text)

@@ -14,25 +14,25 @@ import resource
 import sys
 import time
 from collections.abc import Iterable
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 
 import joblib
 import pandas as pd
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
 from quire import device as devices
 from quire import rng
-from quire.provenance import fingerprint, folder, read_json, write_atomic, write_json
-from quire.store import SCALARS, Store, key_of, read_rows, write_rows
+from quire.provenance import fingerprint, folder, read_json, write_json
+from quire.store import SCALARS, Store, key_of, read_run, write_rows
 
 __all__ = ["Grid", "artifact", "describe", "grid", "sweep"]
 
 GIVEN = ("device", "generator")  # parameters that the sweep fills in; not part of a cell's key
+RESERVED = {"key"}  # the column of a stored table that finds a cell again
 
 
 class Grid(list):
@@ -76,19 +76,19 @@ def sweep(function, cells: Iterable[dict], *, device: str = "auto", store: Store
         ValueError: a cell occurs twice, or the function returned something that is not a row.
         RuntimeError: a cell failed; its arguments and the error are named, and what was finished is kept.
     """
-    name = f"{function.__module__}.{function.__qualname__}".removeprefix("quire.experiments.")
-    store, code, where = store or Store(), fingerprint(function), str(devices.resolve(device))
+    name, code = _name(function), fingerprint(function)
+    store, where = store or Store(), str(devices.resolve(device))
     arguments = [_arguments(function, cell) for cell in cells]
     keys = [key_of(name, cell, code) for cell in arguments]
     if len(set(keys)) < len(keys):
         raise ValueError(f"two cells of {name} have the same arguments: drop the repeated one")
     done = {key: cell for key in keys if (cell := store.load(name, key))}
-    tasks = [
-        (function, name, key, cell, where, store) for key, cell in zip(keys, arguments, strict=True) if key not in done
-    ]
+    todo = [(key, cell) for key, cell in zip(keys, arguments, strict=True) if key not in done]
     with _progress(name, len(keys), len(done)) as advance:
-        for key, cell in _execute(tasks):
+        for key, cell in _execute([(function, name, *task, where, store) for task in todo]):
             done[key] = cell
+            if not store.path(name, key).exists():  # a worker on a machine with another disk
+                store.save(name, key, cell)
             advance()
     _record(name, {key: (cell, done[key]) for key, cell in zip(keys, arguments, strict=True)})
     rows = [{**cell, **row} for key, cell in zip(keys, arguments, strict=True) for row in done[key]["rows"]]
@@ -100,22 +100,16 @@ def artifact(function, *, device: str = "auto", store: Store | None = None, **ar
 
     The function returns a mapping from names to tensors; key, seeds and errors are those of :func:`sweep`.
     """
-    name = f"{function.__module__}.{function.__qualname__}".removeprefix("quire.experiments.")
-    store, cell = store or Store(), _arguments(function, arguments)
+    name, cell, store = _name(function), _arguments(function, arguments), store or Store()
     path = store.path(name, key_of(name, cell, fingerprint(function)), "safetensors")
-    try:
-        tensors = load_tensors(path.read_bytes())
-        if bytes(tensors.pop("__sha256__").tolist()) == _digest(tensors):
-            return tensors
-    except FileNotFoundError:
-        pass
-    except (SafetensorError, KeyError) as error:
-        tqdm.write(f"{path} cannot be read ({error}): it is computed again", file=sys.stderr)
-    tensors = {
-        k: v.detach().cpu().contiguous() for k, v in _call(function, name, cell, str(devices.resolve(device))).items()
-    }
-    write_atomic(path, save_tensors({**tensors, "__sha256__": torch.tensor(list(_digest(tensors)), dtype=torch.uint8)}))
-    return tensors
+    if (content := store.load_bytes(path)) is None:
+        made = _call(function, name, cell, str(devices.resolve(device)))
+        if not isinstance(made, dict) or not all(isinstance(tensor, torch.Tensor) for tensor in made.values()):
+            raise ValueError(f"{name} must return a mapping from names to tensors, got {type(made).__name__}")
+        kept = {k: v.detach().cpu().clone(memory_format=torch.contiguous_format) for k, v in made.items()}
+        content = save_tensors(kept)
+        store.save_bytes(path, content)
+    return load_tensors(content)
 
 
 def describe(rows: pd.DataFrame, units: dict[str, str] | None = None) -> None:
@@ -130,20 +124,23 @@ def describe(rows: pd.DataFrame, units: dict[str, str] | None = None) -> None:
         print("  ".join(part for part in (f"{column:<20}", f"{kind:<5}", unit, values) if part).rstrip())
 
 
+def _name(function) -> str:
+    return f"{function.__module__}.{function.__qualname__}".removeprefix("quire.experiments.")
+
+
 def _arguments(function, cell: dict) -> dict:
     """A cell's arguments with the defaults filled in, as JSON values."""
     signature = inspect.signature(function)
     open_names = [p for p in signature.parameters if p not in GIVEN]
-    try:
-        bound = signature.bind_partial(**cell)
-        bound.apply_defaults()
-    except TypeError as error:
-        raise TypeError(f"{function.__name__}: {error}; its parameters are {open_names}") from None
+    if unknown := [p for p in cell if p not in open_names]:
+        raise TypeError(f"{function.__name__} takes no {unknown} from a grid; its parameters are {open_names}")
+    bound = signature.bind_partial(**cell)
+    bound.apply_defaults()
     if missing := [p for p in open_names if p not in bound.arguments]:
         raise TypeError(f"{function.__name__} misses {missing}: add them to the grid")
     values = {p: bound.arguments[p] for p in open_names}
     for p, value in values.items():
-        if signature.parameters[p].annotation is float and type(value) is int:
+        if signature.parameters[p].annotation in (float, "float") and type(value) is int:
             values[p] = float(value)
     try:
         return json.loads(json.dumps(values, allow_nan=False))
@@ -152,30 +149,27 @@ def _arguments(function, cell: dict) -> dict:
 
 
 def _call(function, name: str, arguments: dict, device: str):
-    given = {"device": device, "generator": None}
-    wanted = [p for p in inspect.signature(function).parameters if p in GIVEN]
-    if "generator" in wanted:
-        given["generator"] = rng.generator(name, arguments)
-    return function(**arguments, **{p: given[p] for p in wanted})
+    given = {"device": lambda: device, "generator": lambda: rng.generator(name, arguments)}
+    given = {p: given[p]() for p in inspect.signature(function).parameters if p in GIVEN}
+    try:
+        return function(**arguments, **given)
+    except Exception as error:
+        raise RuntimeError(f"{name}({arguments}) failed: {type(error).__name__}: {error}") from error
 
 
 def _compute(function, name: str, key: str, arguments: dict, device: str, store: Store) -> tuple[str, dict]:
     """Compute one cell and store it, in whichever process this runs."""
     start = time.perf_counter()
-    try:
-        rows = _call(function, name, arguments, device)
-    except Exception as error:
-        raise RuntimeError(f"{name}({arguments}) failed: {type(error).__name__}: {error}") from error
-    rows = [rows] if isinstance(rows, dict) else list(rows)
+    rows = _call(function, name, arguments, device)
+    rows = [rows] if isinstance(rows, dict) else rows
+    if not isinstance(rows, list) or not rows or not all(isinstance(row, dict) for row in rows):
+        raise ValueError(f"{name}({arguments}) must return a mapping or a list of one or more, got {rows!r:.80}")
     for row in rows:
-        wrong = {k: v for k, v in row.items() if type(v) not in SCALARS.values()}
-        if wrong or set(row) & set(arguments):
+        wrong = {k: type(v).__name__ for k, v in row.items() if type(v) not in SCALARS}
+        if wrong := wrong or sorted(set(row) & (set(arguments) | RESERVED)):
             raise ValueError(
-                f"{name} must return rows of int, float, str and bool under names that are not arguments; got "
-                f"{ {k: type(v).__name__ for k, v in wrong.items()} or sorted(set(row) & set(arguments)) }"
+                f"{name} must return rows of int, float, str and bool, named unlike the arguments; got {wrong}"
             )
-    if not rows:
-        raise ValueError(f"{name}({arguments}) returned no row: return at least one")
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     cell = {
         "rows": rows, "arguments": arguments, "seconds": round(time.perf_counter() - start, 3), "device": device,
@@ -187,32 +181,26 @@ def _compute(function, name: str, key: str, arguments: dict, device: str, store:
 
 def _execute(tasks: list[tuple]):
     """Yield finished cells, in any order, from the backend that the environment names."""
-    backend, jobs = os.environ.get("QUIRE_BACKEND", "sequential"), int(os.environ.get("QUIRE_JOBS", "0"))
-    if backend not in ("sequential", "loky", "dask"):
-        raise ValueError(f'QUIRE_BACKEND must be "sequential", "loky" or "dask", got {backend!r}')
+    backend, jobs = os.environ.get("QUIRE_BACKEND", "sequential"), os.environ.get("QUIRE_JOBS", "0")
+    if backend not in ("sequential", "loky", "dask") or not jobs.isdecimal():
+        known = '"sequential", "loky" or "dask"'
+        raise ValueError(
+            f"QUIRE_BACKEND must be {known}, QUIRE_JOBS a number (0: all cores); got {backend!r}, {jobs!r}"
+        )
     if backend == "sequential" or not tasks:
         yield from (_compute(*task) for task in tasks)
         return
-    with _dask(jobs) if backend == "dask" else joblib.parallel_config(backend="loky", n_jobs=jobs or -1):
-        yield from joblib.Parallel(return_as="generator_unordered" if backend == "loky" else "list")(
-            joblib.delayed(_compute)(*task) for task in tasks
-        )
+    workers = int(jobs) or os.cpu_count()
+    with ExitStack() as opened:
+        if backend == "dask":
+            from distributed import Client, LocalCluster
 
-
-@contextmanager
-def _dask(jobs: int):
-    from distributed import Client, LocalCluster
-
-    address = os.environ.get("QUIRE_SCHEDULER")
-    local = (
-        None
-        if address
-        else LocalCluster(n_workers=jobs or os.cpu_count(), threads_per_worker=1, dashboard_address=None)
-    )
-    with Client(address or local), joblib.parallel_config(backend="dask"):
-        yield
-    if local:
-        local.close()
+            scheduler = os.environ.get("QUIRE_SCHEDULER") or opened.enter_context(
+                LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=None)
+            )
+            opened.enter_context(Client(scheduler))
+        opened.enter_context(joblib.parallel_config(backend=backend, n_jobs=-1 if backend == "dask" else workers))
+        yield from joblib.Parallel(return_as="generator_unordered")(joblib.delayed(_compute)(*task) for task in tasks)
 
 
 @contextmanager
@@ -220,9 +208,8 @@ def _progress(name: str, total: int, done: int):
     """A bar for a person; for ``quire run``, a small file with what is done and how long the rest may take."""
     headless = "QUIRE_HEADLESS" in os.environ or not (sys.stderr.isatty() or "ipykernel" in sys.modules)
     file, start, count = folder("run") / "progress.json", time.monotonic(), done
-    with tqdm(
-        total=total, initial=done, desc=name.rpartition(".")[2], unit="cell", disable=headless or done == total
-    ) as bar:
+    short = name.rpartition(".")[2]
+    with tqdm(total=total, initial=done, desc=short, unit="cell", disable=headless or done == total) as bar:
 
         def advance():
             nonlocal count
@@ -238,26 +225,15 @@ def _progress(name: str, total: int, done: int):
 def _record(name: str, cells: dict[str, tuple[dict, dict]]) -> None:
     """Leave the rows, and where each came from, in the run's folder: ``diff`` and ``publish`` read them."""
     run = folder("run")
-    sweeps = read_json(run / "sweeps.json", {"arguments": {}, "columns": {}, "cells": {}})
-    merged: dict[str, list[dict]] = {}
-    if name in sweeps["columns"]:
-        for path in (run / "rows").glob(f"{name}.*"):
-            merged |= read_rows(path, sweeps["columns"][name])
+    _, merged, sources = read_run(run, name).get(name, ([], {}, {}))
     merged |= {key: [{**arguments, **row} for row in cell["rows"]] for key, (arguments, cell) in cells.items()}
-    sweeps["arguments"][name] = sorted({column for arguments, _ in cells.values() for column in arguments})
-    sweeps["columns"][name] = write_rows(run / "rows" / name, merged)
-    sweeps["cells"].setdefault(name, {}).update(
-        {
-            key: {"source": cell["source"], "seconds": cell["seconds"], "device": cell["device"]}
-            for key, (_, cell) in cells.items()
-        }
-    )
-    write_json(run / "sweeps.json", sweeps)
-
-
-def _digest(tensors: dict) -> bytes:
-    digest = hashlib.sha256()
-    for name, tensor in sorted(tensors.items()):
-        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
-        digest.update(tensor.flatten().view(torch.uint8).numpy().tobytes() if tensor.numel() else b"")
-    return digest.digest()
+    sources = {k: {n: c[n] for n in ("source", "seconds", "device")} for k, (_, c) in cells.items()} | sources
+    path, kinds = write_rows(run / "rows" / name, merged)
+    entry = {
+        "file": path.name,
+        "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+        "columns": kinds,
+        "cells": sources,
+    }
+    entry["arguments"] = sorted({column for arguments, _ in cells.values() for column in arguments})
+    write_json(run / "sweeps.json", {**read_json(run / "sweeps.json", {}), name: entry})

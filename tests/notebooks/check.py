@@ -29,7 +29,9 @@ def notebook(chapter: Path, recorded: list[str] | None) -> nbformat.NotebookNode
     if not checked:
         sys.exit(f"{chapter}: no cell is tagged {TAG}: tag one that describes the rows and one that lists the claims")
     if recorded is not None and len(recorded) != len(checked):
-        sys.exit(f"{chapter}: {len(checked)} checked cells, {len(recorded)} recorded: `make record`, then look at git diff")
+        sys.exit(
+            f"{chapter}: {len(checked)} checked cells, {len(recorded)} recorded: `make record`, then look at git diff"
+        )
     for cell, text in zip(checked, recorded or [], strict=recorded is not None):
         cell.outputs = [nbformat.v4.new_output("stream", name="stdout", text=text)]
         cell.execution_count = 1
@@ -38,8 +40,17 @@ def notebook(chapter: Path, recorded: list[str] | None) -> nbformat.NotebookNode
 
 def environment(chapter: str) -> dict[str, str]:
     """A store and a run folder of its own; published rows are out of sight, so that every cell really runs."""
-    here = {"QUIRE_STORE": BUILD / chapter / "store", "QUIRE_RUN": BUILD / chapter / "run", "QUIRE_PUBLISHED": os.devnull}
-    return {**os.environ, **{key: str(value) for key, value in here.items()}, "QUIRE_HEADLESS": "1", "QUIRE_PROFILE": "smoke"}
+    here = {
+        "QUIRE_STORE": BUILD / chapter / "store",
+        "QUIRE_RUN": BUILD / chapter / "run",
+        "QUIRE_PUBLISHED": os.devnull,
+    }
+    return {
+        **os.environ,
+        **{key: str(value) for key, value in here.items()},
+        "QUIRE_HEADLESS": "1",
+        "QUIRE_PROFILE": "smoke",
+    }
 
 
 def record(chapter: Path) -> None:
@@ -76,7 +87,18 @@ def main() -> int:
             sys.exit(f"{kept} is missing: `make record`")
         file = BUILD / chapter.stem / f"{chapter.stem}.ipynb"
         jupytext.write(notebook(chapter, json.loads(kept.read_text())), file)
-        command = [sys.executable, "-m", "pytest", "--nbval-lax", "-q", "-p", "no:cov", "-o", "filterwarnings=default", str(file)]
+        command = [
+            sys.executable,
+            "-m",
+            "pytest",
+            "--nbval-lax",
+            "-q",
+            "-p",
+            "no:cov",
+            "-o",
+            "filterwarnings=default",
+            str(file),
+        ]
         start = time.monotonic()
         failed += subprocess.run(command, env=environment(chapter.stem), cwd=ROOT).returncode != 0
         print(f"{chapter.stem}: {time.monotonic() - start:.0f} s", flush=True)

@@ -39,7 +39,7 @@ class ClaimRole(SphinxRole):
             logger.warning(message, location=self.get_location(), type="quire", subtype="claim")
             return [nodes.problematic(self.rawtext, self.text)], []
         claim = ledger[ident]
-        predicted, measured = firm(claim["predicted"]), firm(claim.get("measured") or "nothing yet")
+        predicted, measured = (firm(claim["predicted"]), firm(claim.get("measured") or "nothing yet"))
         text = {"measured": measured, "predicted": predicted}.get(part, f"predicted {predicted}, measured {measured}, ")
         inner = nodes.inline("", text, classes=["quire-claim"])
         if not part:

@@ -53,10 +53,7 @@ class Parameters(Directive):
         profiles = ["book", "paper"]
         rows = []
         for item in known[self.chapter]:
-            values = [
-                item["default"],
-                *(item.get("profiles", {}).get(name, item["default"]) for name in profiles),
-            ]
+            values = [item["default"], *(item.get("profiles", {}).get(name, item["default"]) for name in profiles)]
             same = all(value == values[0] for value in values)
             cells = [nodes.literal("", show(value)) for value in values]
             rest = cells[1:] if not same else ["·"] * len(profiles)
@@ -86,10 +83,7 @@ class Footer(_Run):
             ("Profile", run["profile"]),
             ("Started", str(run.get("started", "–"))),
             ("Device", f"{run.get('device', '–')} · {run.get('platform', '–')}"),
-            (
-                "Wall time",
-                f"{duration(run.get('wall_seconds'))} (all cells fresh: {computing})",
-            ),
+            ("Wall time", f"{duration(run.get('wall_seconds'))} (all cells fresh: {computing})"),
             ("Peak memory", memory(run.get("peak_memory_mb"))),
             ("Cells of the sweep", counts),
             ("Versions", versions or "–"),
@@ -99,10 +93,7 @@ class Footer(_Run):
         box = nodes.container(classes=["quire-provenance"], ids=[f"run-{nodes.make_id(self.chapter)}"])
         cite = nodes.paragraph("", "To cite this chapter, name the commit above and see ")
         cite += [link("how to cite", self.page("cite")), nodes.Text(". The same record as a file: ")]
-        cite += [
-            link("provenance.json", self.file(f"downloads/{self.chapter}/provenance.json")),
-            nodes.Text("."),
-        ]
+        cite += [link("provenance.json", self.file(f"downloads/{self.chapter}/provenance.json")), nodes.Text(".")]
         box += [table, cite]
         opened = '<details class="quire-footer"><summary>About this run, and how to cite it</summary>'
         return [nodes.raw("", opened, format="html"), box, nodes.raw("", "</details>", format="html")]

@@ -5,18 +5,19 @@ parameter it is; profiles may only change those of kind ``scale``. ``in [low, hi
 """
 
 import ast
+import contextlib
 import difflib
 import re
 from pathlib import Path
 
 import jupytext
-import yaml
 
-from quire.provenance import project_root
+from quire.provenance import from_yaml, project_root
 
 __all__ = ["chapters", "parameters", "path_of", "resolve"]
 
 TYPES = {"int": int, "float": float, "str": str, "bool": bool, "list": list, "dict": dict}
+PROFILES = ("smoke", "book", "paper")
 LINE = re.compile(r"(\w+): (\w+) = (.+?)  # (\w+): (.+)$")
 
 
@@ -42,12 +43,13 @@ def path_of(chapter: str) -> Path:
 
 def profile_values(profile: str) -> dict[str, dict]:
     """What a profile changes, by chapter ("smoke" is the parameters cell itself: nothing)."""
-    if profile == "smoke":
-        return {}
+    if profile not in PROFILES:
+        raise ValueError(f"no profile {profile!r}: expected one of {', '.join(PROFILES)}")
     path = project_root() / "chapters" / "profiles" / f"{profile}.yml"
-    if not path.exists():
-        raise ValueError(f"no profile {profile!r}: expected smoke, book or paper")
-    return yaml.safe_load(path.read_text()) or {}
+    values = from_yaml(path.read_text(), path) if path.exists() else None
+    if not isinstance(values or {}, dict) or not all(isinstance(block, dict) for block in (values or {}).values()):
+        raise ValueError(f"{path} must be a mapping chapter → parameter → value, got {values}")
+    return values or {}
 
 
 def parameters(chapter: str) -> list[dict]:
@@ -60,7 +62,7 @@ def parameters(chapter: str) -> list[dict]:
     cells = [cell.source for cell in notebook.cells if "parameters" in cell.metadata.get("tags", [])]
     if len(cells) != 1:
         raise ValueError(f"chapter {chapter} must have one cell tagged parameters, got {len(cells)}")
-    changes = {profile: profile_values(profile).get(chapter, {}) for profile in ("book", "paper")}
+    changes = {profile: profile_values(profile).get(chapter, {}) for profile in PROFILES[1:]}
     found = []
     for line in filter(None, (line.strip() for line in cells[0].splitlines())):
         if line.startswith("#"):
@@ -69,17 +71,17 @@ def parameters(chapter: str) -> list[dict]:
             raise ValueError(f"chapter {chapter}: expected 'name: type = value  # kind: meaning', got {line!r}")
         name, kind, default, role, meaning = match.groups()
         profiles = {profile: values[name] for profile, values in changes.items() if name in values}
-        found.append(
-            {"name": name, "type": kind, "default": ast.literal_eval(default), "kind": role, "meaning": meaning,
-             "scale": role == "scale", "profiles": profiles}
-        )  # fmt: skip
+        entry = dict(name=name, type=kind, kind=role, meaning=meaning, scale=role == "scale", profiles=profiles)
+        try:
+            entry["default"] = ast.literal_eval(default)
+        except (ValueError, SyntaxError):
+            raise ValueError(f"chapter {chapter}: the default of {name} must be a literal, got {default}") from None
+        _checked(entry["default"], entry, chapter)
+        found.append(entry)
     for profile, values in changes.items():
         for key in values:
-            entry = _named(key, found, f"{profile} profile of chapter {chapter}")
-            if not entry["scale"]:
-                raise ValueError(
-                    f"{profile} profile of chapter {chapter}: {key} is no scale: profiles never change a method"
-                )
+            if not _named(key, found, f"{profile} profile of chapter {chapter}")["scale"]:
+                raise ValueError(f"{profile} profile of chapter {chapter}: {key} is no scale (a method never changes)")
     return found
 
 
@@ -99,35 +101,36 @@ def parse(text: str) -> tuple[str, object]:
     key, sign, value = text.partition("=")
     if not sign:
         raise ValueError(f"a parameter is given as key=value, got {text!r}")
-    return key.strip(), yaml.safe_load(value)
+    return key.strip(), from_yaml(value, text)
 
 
 def _named(key: str, declared: list[dict], where: str) -> dict:
     names = [entry["name"] for entry in declared]
     if key not in names:
         near = difflib.get_close_matches(key, names, 1)
-        raise ValueError(
-            f"{where}: no parameter {key!r}{f', did you mean {near[0]!r}?' if near else ''}; it has {names}"
-        )
+        hint = f", did you mean {near[0]!r}?" if near else ""
+        raise ValueError(f"{where}: no parameter {key!r}{hint}; it has {names}")
     return declared[names.index(key)]
 
 
 def _checked(value, entry: dict, chapter: str):
-    wanted = TYPES[entry["type"]]
-    if wanted is float and type(value) is int:
-        value = float(value)
+    """The value, if it is of the declared type, not empty, and in the stated range."""
+    name, default = f"chapter {chapter}: {entry['name']}", entry["default"]
+    value, inner = _typed(value, TYPES[entry["type"]], name, default), value if isinstance(value, list) else [value]
+    if isinstance(value, list) and len(kinds := {type(v) for v in default}) == 1:
+        value = inner = [_typed(v, *kinds, f"{name}: each value", default) for v in value]
+    if not inner:
+        raise ValueError(f"{name} needs at least one value, got an empty list")
+    if match := re.search(r"in \[([-+.\deE]+), ([-+.\deE]+)\]", entry["meaning"]):
+        if wrong := [v for v in inner if not float(match[1]) <= v <= float(match[2])]:
+            raise ValueError(f"{name} must lie in [{match[1]}, {match[2]}], got {wrong[0]}")
+    return value
+
+
+def _typed(value, wanted: type, name: str, default):
+    if wanted is float and type(value) in (int, str):  # YAML reads 1e-3 as text
+        with contextlib.suppress(ValueError):
+            return float(value)
     if type(value) is not wanted:
-        raise ValueError(
-            f"chapter {chapter}: {entry['name']} must be {entry['type']}, like {entry['default']!r}, got {value!r} "
-            f"({type(value).__name__})"
-        )
-    if match := re.search(r"in \[(\S+), (\S+)\]", entry["meaning"]):
-        low, high = float(match[1]), float(match[2])
-        for number in value if isinstance(value, list) else [value]:
-            if not low <= number <= high:
-                raise ValueError(
-                    f"chapter {chapter}: {entry['name']} must lie in [{match[1]}, {match[2]}], got {number}"
-                )
-    if isinstance(value, list) and not value:
-        raise ValueError(f"chapter {chapter}: {entry['name']} needs at least one value, got an empty list")
+        raise ValueError(f"{name} must be {wanted.__name__}, like {default!r}, got {value!r} ({type(value).__name__})")
     return value

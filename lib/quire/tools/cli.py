@@ -1,6 +1,9 @@
 """``quire``: list, run, claims, diff, site, publish."""
 
 import os
+import shutil
+import signal
+from collections import Counter
 from pathlib import Path
 from typing import Annotated
 
@@ -14,6 +17,9 @@ from quire.tools import chapters as known
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 Chapters = Annotated[list[str] | None, typer.Argument(help="Chapters; all of them if none is named.")]
+Changes = Annotated[list[str] | None, typer.Option("-p", "--parameter", help="key=value, wins over the profile.")]
+Only = Annotated[list[str] | None, typer.Option("--chapter", help="Chapters; those in both if none is named.")]
+Run = Annotated[str, typer.Option("--run", help="Name of a run below build/.")]
 Profile = Annotated[str, typer.Option("--profile", help="smoke (seconds), book (minutes on 2 cores) or paper (a GPU).")]
 
 
@@ -21,7 +27,7 @@ Profile = Annotated[str, typer.Option("--profile", help="smoke (seconds), book (
 def list_chapters(chapters: Chapters = None) -> None:
     """Chapters, their parameters, and what each profile changes."""
     for chapter in chapters or known.chapters():
-        table = Table("parameter", "type", "smoke", "book", "paper", "meaning", title=chapter, title_justify="left")
+        table = Table("parameter", "type", "smoke", "book", "paper", "meaning", title=chapter)
         for p in known.parameters(chapter):
             cells = [str(p["default"]), *(str(p["profiles"].get(profile, "·")) for profile in ("book", "paper"))]
             table.add_row(p["name"], p["type"], *cells, p["meaning"])
@@ -32,9 +38,7 @@ def list_chapters(chapters: Chapters = None) -> None:
 def run(
     chapters: Chapters = None,
     profile: Profile = "smoke",
-    set_: Annotated[
-        list[str] | None, typer.Option("-p", "--parameter", help="key=value, wins over the profile.")
-    ] = None,
+    set_: Changes = None,
     jobs: Annotated[int, typer.Option(help="Chapters side by side.")] = 1,
     fresh: Annotated[bool, typer.Option(help="Ignore stored and published rows: recompute everything.")] = False,
     label: Annotated[str, typer.Option(help="Name of the run below build/.")] = "",
@@ -45,43 +49,32 @@ def run(
 
     label = label or ("fresh" if fresh else "")
     if fresh:
-        os.environ["QUIRE_STORE"] = str(run_folder("store", label))
-        os.environ["QUIRE_PUBLISHED"] = os.devnull
-        import shutil
-
+        os.environ |= {"QUIRE_STORE": str(run_folder("store", label)), "QUIRE_PUBLISHED": os.devnull}
         shutil.rmtree(run_folder("store", label), ignore_errors=True)
-    raise SystemExit(
-        1 if execute(chapters or known.chapters(), profile, dict(map(known.parse, set_ or [])), jobs, label) else 0
-    )
+    overrides = dict(map(known.parse, set_ or []))
+    raise SystemExit(1 if execute(chapters or known.chapters(), profile, overrides, jobs, label) else 0)
 
 
 @app.command()
-def claims(
-    chapters: Chapters = None, label: Annotated[str, typer.Option("--run", help="Name of a run below build/.")] = "book"
-) -> None:
+def claims(chapters: Chapters = None, label: Run = "book") -> None:
     """The scoreboard; exit status 1 if a claim that held in the run of record does not hold now."""
     from quire.claims import judge_all
     from quire.tools.run import judged, run_folder
 
     rows = [claim for claim in judged(label) if not chapters or claim["chapter"] in chapters]
     if not rows:
-        raise ValueError(f"no run in {run_folder('', label)}: `quire run --profile book` first")
-    table = Table(
-        "", "claim", "predicted", "measured", "says", title=f"scoreboard of the run {label!r}", title_justify="left"
-    )
-    for claim in rows:
-        table.add_row(
-            SYMBOLS[claim["verdict"]], claim["id"], claim["predicted"], claim["measured"] or "–", claim["says"]
-        )
+        raise ValueError(f"no claims in {run_folder('x', label).parent}: `quire run --profile book` first")
+    table = Table("", "claim", "predicted", "measured", "says", title=f"scoreboard of the run {label!r}")
+    for c in rows:
+        table.add_row(SYMBOLS[c["verdict"]], c["id"], c["predicted"], c["measured"] or "–", c["says"])
     Console().print(table)
-    counts = {verdict: sum(claim["verdict"] == verdict for claim in rows) for verdict in SYMBOLS}
-    print(", ".join(f"{count} {verdict}" for verdict, count in counts.items()))
-    lost = []
-    for chapter in {claim["chapter"] for claim in rows}:
-        record = folder("published") / rows[0]["profile"] / chapter
-        held = judge_all(read_json(record / "claims.json", {}), rows[0]["profile"], [chapter])
-        now = {claim["id"]: claim["verdict"] for claim in rows}
-        lost += [claim["id"] for claim in held if claim["verdict"] == "holds" and now.get(claim["id"]) != "holds"]
+    counts = Counter(claim["verdict"] for claim in rows)
+    print(", ".join(f"{counts[verdict]} {verdict}" for verdict in SYMBOLS))
+    lost, now = [], {claim["id"]: claim["verdict"] for claim in rows}
+    for profile, chapter in {(claim["profile"], claim["chapter"]) for claim in rows}:
+        reports = read_json(folder("published") / profile / chapter / "claims.json", {})
+        held = [claim["id"] for claim in judge_all(reports, profile, [chapter]) if claim["verdict"] == "holds"]
+        lost += [id for id in held if now.get(id) != "holds"]
     if lost:
         print(f"held in the run of record and does not hold now: {', '.join(sorted(lost))}")
         raise SystemExit(1)
@@ -91,9 +84,7 @@ def claims(
 def compare(
     first: Annotated[str, typer.Argument(help="A run below build/, a folder of runs, or 'published'.")] = "published",
     second: Annotated[str, typer.Argument(help="Likewise.")] = "book",
-    chapters: Annotated[
-        list[str] | None, typer.Option("--chapter", help="Chapters; those in both if none is named.")
-    ] = None,
+    chapters: Only = None,
     page: Annotated[Path | None, typer.Option(help="Where the HTML page goes.")] = None,
 ) -> None:
     """Compare two runs; exit status 1 if they differ by more than the tolerances."""
@@ -101,23 +92,19 @@ def compare(
     from quire.tools.run import run_folder
 
     def base(name: str) -> Path:
-        if name == "published":
-            return folder("published") / "book"
-        return Path(name) if Path(name).is_dir() else run_folder("x", name).parent
+        runs = folder("published") / "book" if name == "published" else run_folder("x", name).parent
+        return runs if runs.is_dir() else Path(name)
 
     left, right = base(first), base(second)
-    both = sorted(
-        {p.parent.name for p in left.glob("*/provenance.json")}
-        & {p.parent.name for p in right.glob("*/provenance.json")}
-    )
-    if not (chapters or both):
+    both = set.intersection(*({p.parent.name for p in side.glob("*/provenance.json")} for side in (left, right)))
+    if not (chapters := chapters or sorted(both)):
         raise ValueError(f"no chapter in both {left} and {right}: run or publish one first")
-    found = [d for chapter in chapters or both for d in diff(left / chapter, right / chapter)]
+    found = [d for chapter in chapters for d in diff(left / chapter, right / chapter)]
     page = page or project_root() / "build" / "diff.html"
     write_page(page, f"{first} against {second}", found)
     for d in found[:20]:
         print(f"{d.where} {d.column}: {d.first} → {d.second}")
-    print(f"{len(found)} differences in {', '.join(chapters or both)}; {page}")
+    print(f"{len(found)} differences in {', '.join(chapters)}; {page}")
     raise SystemExit(1 if found else 0)
 
 
@@ -141,7 +128,10 @@ def publish(chapters: Chapters = None, profile: Profile = "book") -> None:
 
 def main() -> None:
     """Run the command line; an error that says what is wrong needs no traceback."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # what runs is ended with us
     try:
         app()
-    except (ValueError, FileNotFoundError, KeyError) as error:
-        raise SystemExit(f"quire: {error.args[0] if isinstance(error, KeyError) else error}") from None
+    except KeyError:
+        raise
+    except (ValueError, LookupError, OSError, RuntimeError) as error:
+        raise SystemExit(f"quire: {error}") from None

@@ -6,27 +6,32 @@ claims, provenance. A cell that raises is shown; the notebook up to it stays.
 
 import json
 import os
+import re
 import resource
 import shutil
 import subprocess
 import sys
 import time
+from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
 import jupytext
+import nbformat
 import papermill
+import psutil
 from papermill.exceptions import PapermillExecutionError
-from rich.console import Console
-from rich.live import Live
-from rich.table import Table
+from rich.progress import Progress, TextColumn
 
 from quire import device as devices
-from quire.claims import judge_all
+from quire.claims import judge_all, ledger
 from quire.provenance import environment, fingerprint_file, folder, project_root, read_json, write_json
-from quire.tools.chapters import path_of, resolve
+from quire.tools.chapters import parameters, path_of, resolve
 
 __all__ = ["is_fresh", "judged", "run", "run_folder"]
+
+
+RESERVED = ("store", "site", "html", "_build")  # folders of build/ that hold something else
 
 
 def run_folder(chapter: str, profile: str) -> Path:
@@ -55,90 +60,105 @@ def run(
         overrides: values that win over the profile's.
         jobs: how many at once.
         label: the run's name below ``build/``; the profile's, or "custom" where something is overridden.
+
+    Raises:
+        ValueError: there is nothing to run, or a chapter, profile, parameter, device, label or number of jobs is wrong.
     """
-    plans = [(name, resolve(name, profile, overrides)) for name in names]  # every parameter is checked before any run
-    label, waiting, running, failed = label or ("custom" if overrides else profile), list(plans), {}, []
-    state = {name: "waits" for name in names}
-    console = Console()
-    with Live(_board(state), console=console, refresh_per_second=2, transient=True) as live:
+    if not names or jobs < 1 or not re.fullmatch(r"[\w-][\w.-]*|", label) or label in RESERVED:
+        raise ValueError(
+            f"expected a chapter, one job or more, label not in {RESERVED}; got {names}, {jobs}, {label!r}"
+        )
+    waiting = {name: resolve(name, profile, overrides) for name in names}  # everything is checked before anything runs
+    for values in waiting.values():
+        devices.resolve(values.get("device", "auto"))
+    label, running, failed = label or ("custom" if overrides else profile), {}, []
+    with ExitStack() as stopped, Progress(TextColumn("{task.description}"), transient=True) as board:
+        lines = {name: board.add_task(f"{name} waits") for name in waiting}
         while waiting or running:
             while waiting and len(running) < jobs:
-                name, values = waiting.pop(0)
-                running[name] = (_start(name, profile, values, run_folder(name, label)), time.monotonic())
+                name = next(iter(waiting))
+                process = _start(name, profile, waiting.pop(name), run_folder(name, label), jobs)
+                running[name] = (process, time.monotonic())
+                stopped.callback(_stop, process)
             for name, (process, start) in list(running.items()):
-                elapsed = time.monotonic() - start
-                if process.poll() is None:
-                    state[name] = _progress(run_folder(name, label), elapsed)
+                out, elapsed, status = run_folder(name, label), time.monotonic() - start, process.poll()
+                board.update(lines[name], description=f"{name}  {_progress(out, elapsed)}", visible=status is None)
+                if status is None:
                     continue
                 del running[name]
-                state[name] = f"done in {elapsed:.0f} s" if process.returncode == 0 else f"failed after {elapsed:.0f} s"
-                console.print(f"{name:<18} {profile:<6} {state[name]}")
-                if process.returncode:
+                board.console.print(
+                    f"{name:<18} {profile:<6} {'failed after' if status else 'done in'} {elapsed:.0f} s"
+                )
+                if status:
                     failed.append(name)
-                    console.print((run_folder(name, label) / "error.txt").read_text(), markup=False, highlight=False)
-            live.update(_board(state))
+                    text = (out / "log.txt").read_text() or f"exit status {status}"
+                    board.console.print(text, markup=False, highlight=False)
             time.sleep(0.2)
-    write_json(run_folder(names[0], label).parent / "claims.json", judged(label, profile))
+    write_json(run_folder(names[0], label).parent / "claims.json", judged(label))
     return failed
 
 
-def judged(label: str, profile: str = "") -> list[dict]:
-    """The ledger judged by the reports of a run, in the order of the ledger."""
-    reports, chapters = {}, []
-    for path in sorted(run_folder("x", label).parent.glob("*/provenance.json")):
-        chapters.append(path.parent.name)
-        profile = profile or read_json(path)["profile"]
-        reports |= read_json(path.parent / "claims.json", {})
-    return judge_all(reports, profile or "book", chapters)
+def judged(label: str) -> list[dict]:
+    """The ledger judged by the reports of a run, each chapter at its own profile, in the order of the ledger."""
+    found = {}
+    for path in run_folder("x", label).parent.glob("*/provenance.json"):
+        reports, profile = read_json(path.parent / "claims.json", {}), read_json(path)["profile"]
+        found |= {claim["id"]: claim for claim in judge_all(reports, profile, [path.parent.name])}
+    return [found[id] for id in ledger() if id in found]
 
 
-def _start(chapter: str, profile: str, values: dict, out: Path) -> subprocess.Popen:
+def _start(chapter: str, profile: str, values: dict, out: Path, jobs: int) -> subprocess.Popen:
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
     settings = {"QUIRE_RUN": str(out), "QUIRE_PROFILE": profile, "QUIRE_HEADLESS": "1", "PYTHONWARNINGS": "default"}
+    if jobs > 1:  # chapters side by side share the cores
+        settings["OMP_NUM_THREADS"] = os.environ.get("OMP_NUM_THREADS", str(max(1, os.cpu_count() // jobs)))
     command = [sys.executable, "-m", "quire.tools.run", chapter, profile, json.dumps(values)]
-    with (out / "error.txt").open("w") as log:
-        return subprocess.Popen(command, env={**os.environ, **settings}, stdout=log, stderr=log)
+    with (out / "log.txt").open("w") as log:
+        environ = {**os.environ, **settings}
+        return subprocess.Popen(command, env=environ, stdout=log, stderr=log, start_new_session=True)
+
+
+def _stop(process: subprocess.Popen) -> None:
+    """End a chapter that still runs, with its kernel and that one's workers."""
+    if process.poll() is None:
+        for one in [*psutil.Process(process.pid).children(recursive=True), process]:
+            with suppress(psutil.NoSuchProcess):
+                one.kill()
+        process.wait()
 
 
 def _execute(chapter: str, profile: str, values: dict) -> int:
     """Run one chapter in this process and write its provenance; the exit status."""
     out, start, began = folder("run"), time.monotonic(), datetime.now(UTC).isoformat(timespec="seconds")
+    values = {entry["name"]: entry["default"] for entry in parameters(chapter)} | values
     notebook = jupytext.read(path_of(chapter))
     notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    source = out / f"{chapter}.source.ipynb"
+    source, target, failed = out / f"{chapter}.source.ipynb", out / f"{chapter}.ipynb", False
     jupytext.write(notebook, source)
-    status, target = 0, out / f"{chapter}.ipynb"
+    options = {"kernel_name": "python3", "progress_bar": False, "log_output": False, "cwd": path_of(chapter).parent}
     try:
-        papermill.execute_notebook(
-            source,
-            target,
-            values,
-            kernel_name="python3",
-            progress_bar=False,
-            cwd=path_of(chapter).parent,
-            log_output=False,
-        )
-    except PapermillExecutionError as error:
-        print(
-            f"{chapter}: cell {error.exec_count} raised\n\n{error.source}\n\n{error.ename}: {error.evalue}\n\nthe notebook up to there: {target}"
-        )
-        status = 1
+        papermill.execute_notebook(source, target, values, **options)
+    except Exception as error:  # a cell raised, or the kernel died (killed, out of memory)
+        failed = True
+        cells = nbformat.read(target, 4).cells if target.exists() else []
+        started = [c for c in cells if c.cell_type == "code" and c.metadata.get("papermill", {}).get("start_time")]
+        cell = error.source if isinstance(error, PapermillExecutionError) else started[-1].source if started else ""
+        where, what = f"the notebook so far: {target}", f"{type(error).__name__}: {error}"
+        print(f"{chapter}: this cell failed\n\n{cell}\n\n{what}\n{where}")
     source.unlink()
     (out / "progress.json").unlink(missing_ok=True)
-    cells = [cell for block in read_json(out / "sweeps.json", {}).get("cells", {}).values() for cell in block.values()]
-    write_json(
-        out / "provenance.json",
-        {
-            **environment(str(devices.resolve(str(values.get("device", "auto"))))), "chapter": chapter, "profile": profile,
-            "parameters": values, "started": began, "wall_seconds": round(time.monotonic() - start, 1),
-            "compute_seconds": round(sum(cell["seconds"] for cell in cells), 1), "failed": bool(status),
-            "peak_memory_mb": round(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024),
-            "cells": {source: sum(cell["source"] == source for cell in cells) for source in ("computed", "store", "published")},
-            "source_key": source_key(chapter),
-        },
-    )  # fmt: skip
-    return status
+    cells = [cell for sweep in read_json(out / "sweeps.json", {}).values() for cell in sweep["cells"].values()]
+    origins = ("computed", "store", "published")
+    record = {
+        **environment(str(devices.resolve(values.get("device", "auto")))), "chapter": chapter, "profile": profile,
+        "parameters": values, "started": began, "wall_seconds": round(time.monotonic() - start, 1), "failed": failed,
+        "compute_seconds": round(sum(cell["seconds"] for cell in cells), 1), "source_key": source_key(chapter),
+        "peak_memory_mb": round(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024),
+        "cells": {origin: sum(cell["source"] == origin for cell in cells) for origin in origins},
+    }  # fmt: skip
+    write_json(out / "provenance.json", record)
+    return int(failed)
 
 
 def _progress(out: Path, elapsed: float) -> str:
@@ -148,14 +168,6 @@ def _progress(out: Path, elapsed: float) -> str:
         return f"runs since {elapsed:.0f} s"
     name = now["sweep"].rpartition(".")[2]
     return f"{now['done']}/{now['total']} cells of {name}, {elapsed:.0f} s, about {now['seconds_left']:.0f} s left"
-
-
-def _board(state: dict[str, str]) -> Table:
-    table = Table.grid(padding=(0, 2))
-    for name, text in state.items():
-        if not text.startswith(("done", "failed")):
-            table.add_row(name, text)
-    return table
 
 
 if __name__ == "__main__":

@@ -1,0 +1,37 @@
+"""The README's scoreboard line is generated from the runs of record: ``python tests/test_readme.py`` writes it."""
+
+import re
+from pathlib import Path
+
+from quire.claims import SYMBOLS, judge_all
+from quire.provenance import read_json
+
+ROOT = Path(__file__).parents[1]
+MARKED = re.compile(r"(<!-- scoreboard -->\n).*?(<!-- /scoreboard -->)", re.DOTALL)
+
+
+def line() -> str:
+    """Verdicts of the published book runs, counted."""
+    runs = sorted((ROOT / "data" / "published" / "book").glob("*/provenance.json"))
+    reports = [judge_all(read_json(run.parent / "claims.json", {}), "book", [run.parent.name]) for run in runs]
+    verdicts = [claim["verdict"] for report in reports for claim in report]
+    counts = ", ".join(f"{verdicts.count(verdict)} {verdict} {symbol}" for verdict, symbol in SYMBOLS.items())
+    return f"**Scoreboard of the published run:** {len(runs)} chapters, {len(verdicts)} claims: {counts}.\n"
+
+
+def test_the_scoreboard_line_is_that_of_the_runs_of_record():
+    found = MARKED.search((ROOT / "README.md").read_text())
+    assert found and found[0] == found[1] + line() + found[2], "run `python tests/test_readme.py`, then commit README.md"
+
+
+def test_paths_and_targets_that_the_readme_names_exist():
+    text = (ROOT / "README.md").read_text()
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    assert set(re.findall(r"`?make ([a-z]+)", text)) <= targets
+    for path in re.findall(r"\]\(([^)#:]+)\)", text) + re.findall(r"^(\w+/)", text, re.MULTILINE):
+        assert (ROOT / path).exists(), path
+
+
+if __name__ == "__main__":
+    readme = ROOT / "README.md"
+    readme.write_text(MARKED.sub(lambda found: found[1] + line() + found[2], readme.read_text()))
