@@ -1,0 +1,38 @@
+"""Networks: ensembles for hierarchical data, and vision nets.
+
+Ensembles (:class:`Ensemble`) hold several networks of one architecture in tensors with a leading member axis:
+``tree_cnn(TreeConfig(...), generators=[...])`` (convolutional or locally connected),
+``fully_connected(...)`` (deep, or shallow at depth one), ``attention_only(...)``; ``stack([net, ...])``
+makes one of plain modules. ``build(name, ...)`` gives a vision net. ``activations(net, inputs)`` gives the
+hidden layers of any of them.
+"""
+
+from quire.nets.build import build, vision_names
+from quire.nets.ensemble import Ensemble
+from quire.nets.patches import FullyConnectedConfig, PatchEnsemble, TreeConfig, fully_connected, tree_cnn
+from quire.nets.stacked import StackedEnsemble, activations, stack
+from quire.nets.tokens import encode, token_linear, whitening_constants
+from quire.nets.transformer import AttentionConfig, AttentionEnsemble, attention_only
+from quire.nets.vision import VisionNet, initialize
+
+__all__ = [
+    "AttentionConfig",
+    "AttentionEnsemble",
+    "Ensemble",
+    "FullyConnectedConfig",
+    "PatchEnsemble",
+    "StackedEnsemble",
+    "TreeConfig",
+    "VisionNet",
+    "activations",
+    "attention_only",
+    "build",
+    "encode",
+    "fully_connected",
+    "initialize",
+    "stack",
+    "token_linear",
+    "tree_cnn",
+    "vision_names",
+    "whitening_constants",
+]
