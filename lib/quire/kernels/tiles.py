@@ -1,0 +1,157 @@
+r"""Sums of a constituent over pairs of patches, tile by tile.
+
+.. math:: G(x, y) = \sum_{(i,j)\in\mathcal P} C(x_i, y_j)
+
+The array of all pairs of points and patches is never built: memory is the result and a handful of tiles that stay in
+the cache. A Gram matrix of points with themselves computes its upper triangle only, and takes the exact value where a
+patch meets itself. On a CPU the threads take whole tiles: there is nothing to wait for inside an operation,
+and the result does not depend on their number.
+"""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import torch
+
+from quire.device import require_memory
+from quire.kernels.constituents import Constituent
+from quire.types import Float, Tensor
+
+__all__ = ["diagonal_over_pairs", "gram_bytes", "sum_over_pairs"]
+
+_BUFFERS = 6  # tiles alive at once in each thread: sums, values, and the scratch of a constituent
+
+
+def gram_bytes(num_rows: int, num_columns: int, *, tile_size: int, item_size: int = 8) -> int:
+    """Bytes that a Gram matrix takes while it is computed.
+
+    >>> gram_bytes(16384, 16384, tile_size=180) / 2**30 < 2.01
+    True
+    """
+    return item_size * (num_rows * num_columns + _BUFFERS * tile_size**2)
+
+
+def sum_over_pairs(
+    first: Float[Tensor, "row patch features"],
+    second: Float[Tensor, "column _ _"] | None,
+    *,
+    constituent: Constituent,
+    all_pairs: bool,
+    tile_size: int | None = None,
+) -> Float[Tensor, "row column"]:
+    """Sum a constituent over all pairs of patches, or over equal positions only.
+
+    Args:
+        first: patches of the rows.
+        second: patches of the columns; None means the rows themselves, and gives a matrix symmetric to the last bit.
+        constituent: kernel of one pair of patches.
+        all_pairs: every patch with every patch, or each with the one at its own position.
+        tile_size: points per side of a tile; None takes 180 on a CPU and 4096 on a GPU.
+
+    Raises:
+        ValueError: shapes differ, or the tile size is not positive.
+        MemoryError: the result does not fit, said before it is allocated.
+    """
+    symmetric = second is None
+    second = first if symmetric else second
+    if first.shape[1:] != second.shape[1:]:
+        raise ValueError(
+            f"rows and columns must have the same patches, got {tuple(first.shape[1:])} and {tuple(second.shape[1:])}"
+        )
+    tile_size = tile_size or (4096 if first.is_cuda else 180)
+    if tile_size < 1:
+        raise ValueError(f"tile_size must be ≥ 1, got {tile_size}: it counts points")
+    size = gram_bytes(len(first), len(second), tile_size=tile_size, item_size=first.element_size())
+    require_memory(size, f"a Gram matrix of {len(first)} × {len(second)} points", first.device)
+
+    rows = _Side(first, constituent.geometry)
+    columns = rows if symmetric else _Side(second, constituent.geometry)
+    gram = first.new_empty(len(first), len(second))
+
+    def fill(corner: tuple[int, int]) -> None:
+        low, high = (slice(start, start + tile_size) for start in corner)
+        tile = _tile(rows, columns, low, high, constituent, all_pairs, exact=symmetric and low == high)
+        gram[low, high] = tile
+        if symmetric and low != high:
+            gram[high, low] = tile.T
+
+    corners = [
+        (top, left)
+        for top in range(0, len(first), tile_size)
+        for left in range(top if symmetric else 0, len(second), tile_size)
+    ]
+    threads = torch.get_num_threads()
+    if first.is_cuda or threads == 1:
+        for corner in corners:
+            fill(corner)
+        return gram
+    try:  # each worker computes alone: threads inside an operation would only wait for one another
+        with ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+            list(pool.map(fill, corners))
+    finally:
+        torch.set_num_threads(threads)
+    return gram
+
+
+def diagonal_over_pairs(
+    patches: Float[Tensor, "point patch features"], *, constituent: Constituent, all_pairs: bool
+) -> Float[Tensor, " point"]:
+    """The same sum for each point with itself, exact where a patch meets itself."""
+    side = _Side(patches, constituent.geometry)
+    total = constituent.diagonal(side.squared_radii).sum(0)
+    for shift in range(1, len(side.patches)) if all_pairs else ():
+        x, y = side.patches, side.patches.roll(shift, 0)
+        radii = side.squared_radii.roll(shift, 0)
+        if constituent.geometry == "cosines":
+            value = constituent((x * y).sum(2)).mul_(side.squared_radii.sqrt()).mul_(radii.sqrt())
+        elif constituent.geometry == "products":
+            value = constituent((x * y).sum(2), side.squared_radii, radii)
+        else:
+            value = constituent((x - y).square().sum(2))
+        total = total + value.sum(0)
+    return total
+
+
+class _Side:
+    """Patches with the position first, on the scale that the geometry of the constituent asks for."""
+
+    def __init__(self, patches: Tensor, geometry: str):
+        self.patches = patches.transpose(0, 1).contiguous()  # patch, point, feature
+        self.squared_radii = self.patches.square().mean(2)
+        if geometry == "products":
+            self.patches = self.patches * patches.shape[2] ** -0.5
+        elif geometry == "cosines":
+            self.patches = self.patches / self.patches.norm(dim=2, keepdim=True).clamp_min(1e-300)
+
+
+def _tile(rows, columns, low, high, constituent, all_pairs: bool, exact: bool) -> Tensor:
+    first, second = rows.squared_radii[:, low], columns.squared_radii[:, high]
+    x, y = rows.patches[:, low], columns.patches[:, high].transpose(1, 2).contiguous()
+    total, inner, values, *scratch = (x.new_zeros(x.shape[1], y.shape[2]) for _ in range(_BUFFERS))
+    cosines = constituent.geometry == "cosines"
+    weights = second.sqrt().unbind() if cosines else None
+    pieces = y.unbind()
+    for i, piece in enumerate(x.unbind()):
+        inner.zero_()
+        for j in range(len(pieces)) if all_pairs else (i,):
+            if constituent.geometry == "products":
+                values.copy_(constituent(piece @ pieces[j], first[i, :, None], second[j]))
+            elif cosines:
+                constituent.apply_(torch.mm(piece, pieces[j], out=values), scratch)
+            else:
+                constituent.apply_(_squared_distances(piece, pieces[j], values, scratch[0]), scratch)
+            if exact and i == j:
+                diagonal = constituent.diagonal(first[i])
+                values.diagonal().copy_(diagonal / first[i].clamp_min(1e-300) if cosines else diagonal)
+            inner.addcmul_(values, weights[j]) if cosines else inner.add_(values)
+        total.addcmul_(inner, first[i].sqrt()[:, None]) if cosines else total.add_(inner)
+    # pairs (i, j) and (j, i) are summed in another order: symmetric to the last bit only if made so
+    return (total + total.T).div_(2) if exact else total
+
+
+def _squared_distances(x: Tensor, y: Tensor, out: Tensor, scratch: Tensor) -> Tensor:
+    """From the differences: the expanded square would lose the short distances to rounding."""
+    out.zero_()
+    for column, row in zip(x.T.unbind(), y.unbind(), strict=True):
+        torch.sub(column[:, None], row, out=scratch)
+        out.addcmul_(scratch, scratch)
+    return out
