@@ -1,0 +1,225 @@
+"""Warps against their direct formulas, borders included; the callable transform; derivatives."""
+
+import itertools
+import sys
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from quire.diffeo import MaxEntropyDiffeo, RandomDiffeo, warp
+from quire.rng import generator
+
+WIDTH = 0.4715
+
+
+def direct_bilinear(images, field):
+    """Four neighbours per pixel, positions clamped to the frame: the formula, by gathering."""
+    _, channels, size, _ = images.shape
+    row, column = torch.meshgrid(torch.arange(size), torch.arange(size), indexing="ij")
+    x, y = ((column - field[:, 0]).clamp(0, size - 1), (row - field[:, 1]).clamp(0, size - 1))
+    result = torch.zeros_like(images)
+    for up, left in itertools.product((0, 1), repeat=2):
+        at_x, at_y = ((x.floor() + left).clamp(max=size - 1), (y.floor() + up).clamp(max=size - 1))
+        weight = (1 - (x - x.floor() - left).abs()) * (1 - (y - y.floor() - up).abs())
+        index = (at_y * size + at_x).long().flatten(1).unsqueeze(1).expand(-1, channels, -1)
+        result += weight.unsqueeze(1) * images.flatten(2).gather(2, index).view_as(images)
+    return result
+
+
+def direct_gaussian(images, field):
+    """Weights on all n² pixels, normalised."""
+    size = images.shape[-1]
+    row, column = torch.meshgrid(torch.arange(size), torch.arange(size), indexing="ij")
+    x, y = ((column - field[:, 0]).clamp(0, size - 1), (row - field[:, 1]).clamp(0, size - 1))
+    distance = (x[..., None, None] - column) ** 2 + (y[..., None, None] - row) ** 2
+    weight = torch.exp(-distance / (2 * WIDTH**2))
+    weight = weight / weight.sum((-1, -2), keepdim=True)
+    return torch.einsum("byxpq,bcpq->bcyx", weight, images)
+
+
+def direct_nearest(images, field):
+    size = images.shape[-1]
+    row, column = torch.meshgrid(torch.arange(size), torch.arange(size), indexing="ij")
+    x = (column - field[:, 0]).clamp(0, size - 1).round().long()
+    y = (row - field[:, 1]).clamp(0, size - 1).round().long()
+    return torch.stack([image[:, b, a] for image, a, b in zip(images, x, y, strict=True)])
+
+
+DIRECT = {"bilinear": direct_bilinear, "gaussian": direct_gaussian, "nearest": direct_nearest}
+
+
+def example(size, *, dtype=torch.float64, batch=3, channels=2, displacement=1.5, cutoff=3):
+    ensemble = MaxEntropyDiffeo(size, cutoff, rule="repo")
+    images = torch.rand(batch, channels, size, size, generator=generator("images", size), dtype=dtype)
+    draw = ensemble.sample(batch, generator("fields", size), dtype=dtype)
+    return ensemble, images, draw, ensemble.temperature(displacement, law="asymptotic")
+
+
+@pytest.mark.parametrize("interpolation", ["bilinear", "gaussian", "nearest"])
+@pytest.mark.parametrize("size", [9, 16, 28])
+@pytest.mark.parametrize("displacement", [0.3, 1.0, 5.0])
+def test_equals_the_direct_formula_everywhere(interpolation, size, displacement):
+    ensemble, images, draw, temperature = example(size, displacement=displacement)
+    expected = DIRECT[interpolation](images, ensemble.displacement(draw, temperature))
+    warped = ensemble.warp(images, draw, temperature, interpolation=interpolation)
+    assert (warped - expected).abs().max() < 1e-12
+
+
+@pytest.mark.parametrize("interpolation", ["bilinear", "gaussian", "nearest"])
+def test_equals_the_direct_formula_where_the_field_leaves_the_frame(interpolation):
+    """Fields that do not vanish on the frame: positions are clamped."""
+    images = torch.rand(2, 1, 12, 12, generator=generator("clamp"), dtype=torch.float64)
+    field = 9 * torch.randn(2, 2, 12, 12, generator=generator("overhang"), dtype=torch.float64)
+    expected = DIRECT[interpolation](images, field)
+    assert (warp(images, field, interpolation=interpolation) - expected).abs().max() < 1e-12
+
+
+@pytest.mark.parametrize("size", [28, 64, 224])
+def test_single_precision_error_grows_with_the_size_only(size):
+    ensemble, images, draw, temperature = example(size, batch=1, channels=1)
+    exact = ensemble.warp(images, draw, temperature, interpolation="bilinear")
+    single = ensemble.warp(images.float(), draw.float(), temperature, interpolation="bilinear")
+    assert (single - exact).abs().max() < 5e-7 * size
+
+
+@pytest.mark.parametrize("interpolation", ["bilinear", "nearest"])
+@pytest.mark.parametrize("size", [8, 20, 33])
+def test_zero_temperature_is_the_identity(interpolation, size):
+    ensemble, images, draw, _ = example(size)
+    still = ensemble.warp(images, draw, 0.0, interpolation=interpolation)
+    assert (still - images).abs().max() < 1e-12
+
+
+def test_zero_temperature_smooths_with_gaussian_weights():
+    ensemble, images, draw, _ = example(16)
+    smooth = ensemble.warp(images, draw, 0.0, interpolation="gaussian")
+    change = (smooth - images).norm() / (images - images.mean()).norm()
+    assert 0.1 < change < 0.5
+    assert torch.allclose(
+        ensemble.warp(torch.ones_like(images), draw, 0.01, interpolation="gaussian"), torch.ones_like(images)
+    )
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(4, 24), st.integers(-3, 3), st.integers(-3, 3), st.sampled_from(["bilinear", "nearest"]))
+def test_integer_fields_are_shifts(size, right, down, interpolation):
+    images = torch.rand(1, 1, size, size, generator=generator("shift", size), dtype=torch.float64)
+    field = torch.tensor([right, down], dtype=torch.float64).view(1, 2, 1, 1).expand(1, 2, size, size)
+    shifted = warp(images, field, interpolation=interpolation)
+    rows = (torch.arange(size) - down).clamp(0, size - 1)
+    columns = (torch.arange(size) - right).clamp(0, size - 1)
+    assert torch.allclose(shifted[0, 0], images[0, 0][rows][:, columns], atol=1e-12)
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.sampled_from(["bilinear", "gaussian"]), st.integers(5, 20))
+def test_linear_in_the_image_and_within_its_range(interpolation, size):
+    ensemble, images, draw, temperature = example(size)
+    other = images.flip(0)
+    combined = ensemble.warp(2 * images - other, draw, temperature, interpolation=interpolation)
+    apart = [ensemble.warp(part, draw, temperature, interpolation=interpolation) for part in (images, other)]
+    assert torch.allclose(combined, 2 * apart[0] - apart[1], atol=1e-12)
+    assert apart[0].min() >= images.min() - 1e-12 and apart[0].max() <= images.max() + 1e-12
+
+
+@pytest.mark.parametrize("interpolation", ["bilinear", "gaussian", "nearest"])
+def test_chunks_change_nothing(interpolation, monkeypatch):
+    ensemble, images, draw, temperature = example(20, batch=11)
+    whole = ensemble.warp(images, draw, temperature, interpolation=interpolation)
+    monkeypatch.setattr(sys.modules["quire.diffeo.warp"], "CACHE_BYTES", 3 * 6 * 400 * 8)
+    assert torch.equal(ensemble.warp(images, draw, temperature, interpolation=interpolation), whole)
+    apart = warp(images, ensemble.displacement(draw, temperature), interpolation=interpolation)
+    assert torch.allclose(apart, whole, atol=1e-13)
+
+
+def test_one_field_for_all_images():
+    ensemble, images, draw, temperature = example(20, batch=5)
+    together = ensemble.warp(images, draw[:1], temperature, interpolation="bilinear")
+    repeated = ensemble.warp(images, draw[:1].expand(5, -1, -1, -1), temperature, interpolation="bilinear")
+    assert torch.allclose(together, repeated, atol=1e-13)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_half_precision_images_come_back_as_they_came(dtype):
+    ensemble, images, draw, temperature = example(16, dtype=torch.float32)
+    warped = ensemble.warp(images.to(dtype), draw, temperature, interpolation="bilinear")
+    assert warped.dtype == dtype
+    full = ensemble.warp(images.to(dtype).float(), draw, temperature, interpolation="bilinear")
+    assert torch.equal(warped, full.to(dtype))
+
+
+@pytest.mark.parametrize("interpolation", ["bilinear", "gaussian"])
+def test_differentiable_in_the_image_and_the_coefficients(interpolation, monkeypatch):
+    monkeypatch.setattr(
+        sys.modules["quire.diffeo.warp"], "CACHE_BYTES", 1
+    )  # several chunks, so that their gradients meet
+    ensemble, images, draw, temperature = example(5, batch=2, channels=1, displacement=0.4, cutoff=2)
+    images.requires_grad_(), draw.requires_grad_()
+    assert torch.autograd.gradcheck(
+        lambda pixels, field: ensemble.warp(pixels, field, temperature, interpolation=interpolation), (images, draw)
+    )
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize("interpolation", ["bilinear", "gaussian", "nearest"])
+def test_devices_agree(interpolation):
+    ensemble, images, draw, temperature = example(32, batch=9)
+    there = ensemble.warp(images.cuda(), draw.cuda(), temperature, interpolation=interpolation)
+    assert torch.allclose(
+        there.cpu(), ensemble.warp(images, draw, temperature, interpolation=interpolation), atol=1e-11
+    )
+
+
+def test_transform_conventions():
+    options = {"rule": "repo", "law": "asymptotic", "interpolation": "bilinear"}
+    images = torch.rand(6, 3, 32, 32, generator=generator("batch"))
+    transform = RandomDiffeo(1.0, 3, **options)
+    warped = transform(images, generator("t"))
+    assert torch.equal(warped, transform(images, generator("t")))
+    assert not torch.equal(warped, transform(images, generator("u")))
+    assert transform(images[0], generator("t")).shape == images[0].shape
+    moved, field = RandomDiffeo(1.0, 3, **options, return_field=True)(images, generator("t"))
+    assert torch.equal(moved, warped) and field.shape == (6, 2, 32, 32)
+    assert torch.allclose(warp(images, field, interpolation="bilinear"), moved, atol=1e-6)
+    assert torch.pdist(field.flatten(1)).min() > 0
+
+
+def test_transform_same_on_batch_and_probability():
+    options = {"rule": "repo", "law": "exact", "interpolation": "gaussian", "return_field": True}
+    images = torch.rand(40, 1, 28, 28, generator=generator("batch"))
+    _, shared = RandomDiffeo(1.0, 3, **options, same_on_batch=True)(images, generator("s"))
+    assert shared.shape == (40, 2, 28, 28) and (shared == shared[:1]).all()
+    moved, field = RandomDiffeo(1.0, 3, **options, p=0.5)(images, generator("p"))
+    still = (field == 0).flatten(1).all(1)
+    assert 8 <= int(still.sum()) <= 32
+    assert torch.equal(moved[still], images[still]) and (moved[~still] != images[~still]).any()
+    assert torch.equal(RandomDiffeo(1.0, 3, **options, p=0)(images, generator("p"))[0], images)
+
+
+def test_transform_typical_displacement_by_z_score():
+    transform = RandomDiffeo(1.0, 3, rule="repo", law="exact", interpolation="nearest", return_field=True)
+    _, field = transform(torch.zeros(3000, 1, 33, 33), generator("typical"))
+    square = field[:, :, 16, 16].square().sum(1)
+    assert abs(square.mean() - 1) < 4 * square.std() / 3000**0.5
+    _, field = RandomDiffeo((0.0, 2.0), 3, rule="repo", law="exact", interpolation="nearest", return_field=True)(
+        torch.zeros(3000, 1, 33, 33), generator("uniform")
+    )
+    square = field[:, :, 16, 16].square().sum(1)
+    assert abs(square.mean() - 4 / 3) < 4 * square.std() / 3000**0.5  # ⟨δ²⟩ of a uniform draw in [0, 2]
+
+
+@pytest.mark.parametrize(("call", "message"), [
+    (lambda: warp(torch.zeros(2, 1, 4, 4), torch.zeros(2, 2, 4, 4), interpolation="cubic"), "interpolation must be"),
+    (lambda: warp(torch.zeros(3, 1, 4, 4), torch.zeros(2, 2, 4, 4), interpolation="bilinear"), "one field per image"),
+    (lambda: MaxEntropyDiffeo(8, 2, rule="repo").warp(
+        torch.zeros(1, 1, 9, 9), torch.zeros(1, 2, 2, 2), 0.0, interpolation="bilinear"), "8 × 8"),
+    (lambda: RandomDiffeo(2.0, 3, rule="repo", law="asymptotic", interpolation="bilinear")(
+        torch.zeros(1, 8, 8), generator(0)), "upsample"),
+    (lambda: RandomDiffeo((2.0, 1.0), 3, rule="repo", law="exact", interpolation="bilinear"), "low ≤ high"),
+    (lambda: RandomDiffeo(1.0, 3, rule="repo", law="exact", interpolation="bilinear", p=1.5), "probability"),
+])  # fmt: skip
+def test_errors_name_expected_got_and_remedy(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
