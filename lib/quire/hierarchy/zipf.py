@@ -1,0 +1,34 @@
+r"""Classification with rules that are used with Zipf frequencies, and an ideal learner.
+
+The k-th rule of a bottom symbol, of frequency f_k ∝ k^-(1+a), is learned once it has been seen often enough, at
+P_k = n_c m^(L-1) / f_k. A datum is misread when one of its strings uses a rule not yet known: with F = Σ_{f_k P ≤ 1} f_k the
+missing mass and n strings per datum the error is 1 - (1-F)^n ~ n F, which falls as P^(-a/(1+a)) until the rarest rule.
+
+Source: cagnetta2025zipf, Section 4.
+"""
+
+from collections.abc import Sequence
+
+import torch
+
+from quire.cite import cites
+from quire.types import Float, Tensor
+
+__all__ = ["oracle_error"]
+
+
+@cites("cagnetta2025zipf", "Eq. (10)")
+def oracle_error(law: Sequence[float], data: Float[Tensor, "sizes"], *, num_strings: int) -> Float[Tensor, "sizes"]:
+    """Error of the learner that knows exactly the rules with f_k P > 1.
+
+    Args:
+        law: frequencies of the rules.
+        data: P in units of n_c m^(L-1), the data that a rule of frequency one needs.
+        num_strings: strings of a datum written by these rules, s^(L-1).
+
+    >>> oracle_error((0.8, 0.2), torch.tensor([1.0, 2.0, 10.0]), num_strings=1).round(decimals=6).tolist()
+    [1.0, 0.2, 0.0]
+    """
+    frequencies = torch.as_tensor(law, dtype=torch.float64)
+    unknown = (frequencies[None] * data.double()[:, None] <= 1).double() @ frequencies
+    return 1 - (1 - unknown.clamp(max=1)) ** num_strings
