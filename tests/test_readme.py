@@ -21,7 +21,9 @@ def line() -> str:
 
 def test_the_scoreboard_line_is_that_of_the_runs_of_record():
     found = MARKED.search((ROOT / "README.md").read_text())
-    assert found and found[0] == found[1] + line() + found[2], "run `python tests/test_readme.py`, then commit README.md"
+    assert found and found[0] == found[1] + line() + found[2], (
+        "run `python tests/test_readme.py`, then commit README.md"
+    )
 
 
 def test_paths_and_targets_that_the_readme_names_exist():

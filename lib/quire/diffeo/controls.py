@@ -30,7 +30,7 @@ class FilterSpectrum:
     power: Float[Tensor, " mode"]
 
 
-@cites("tomasini2022spatial", "sec. 3, channel shuffling")
+@cites("tomasini2022spatial", "channel shuffling")
 @torch.no_grad()
 def shuffle_channels(network: nn.Module, generator: torch.Generator) -> nn.Module:
     """A copy whose convolutions have randomly permuted input channels (within their group); the first
@@ -68,7 +68,7 @@ def laplacian_modes(filter_size: int) -> tuple[Float[Tensor, " mode"], Float[Ten
     return total[order], modes[order]
 
 
-@cites("tomasini2022spatial", "sec. 3, filters")
+@cites("tomasini2022spatial", "filters")
 def filter_spectrum(weights: Float[Tensor, "out_channel in_channel size size"]) -> FilterSpectrum:
     """Mean squared coefficients of all filters of a convolution.
 

@@ -28,7 +28,7 @@ __all__ = ["MaxEntropyDiffeo"]
 Temperature = float | int | Tensor
 
 
-@cites("petrini2021diffeo", "sec. 2, maximum-entropy diffeomorphisms")
+@cites("petrini2021diffeo", "maximum-entropy diffeomorphisms")
 @dataclass(frozen=True)
 class MaxEntropyDiffeo:
     """The ensemble for images of ``size`` × ``size`` pixels with wave numbers up to ``cutoff``.

@@ -48,7 +48,7 @@ def num_modes(cutoff: int, *, rule: str) -> int:
     return int(active_modes(cutoff, rule).sum())
 
 
-@cites("petrini2021diffeo", "sec. 2, maximum-entropy diffeomorphisms")
+@cites("petrini2021diffeo", "maximum-entropy diffeomorphisms")
 def gradient_energy(temperature: float | int, cutoff: int, *, law: str, rule: str | None = None) -> float:
     """E∫|∇τ|² over the unit square, both components.
 
@@ -66,7 +66,7 @@ def gradient_energy(temperature: float | int, cutoff: int, *, law: str, rule: st
     return math.pi**3 * cutoff**2 * temperature / 8
 
 
-@cites("petrini2021diffeo", "sec. 2, typical displacement")
+@cites("petrini2021diffeo", "typical displacement")
 def typical_displacement(
     temperature: float | int, cutoff: int, *, size: int, law: str, rule: str | None = None
 ) -> float:
@@ -99,7 +99,7 @@ def mean_displacement(temperature: float | int, cutoff: int, *, size: int, rule:
     return size * math.sqrt(0.5 * amplitude * temperature)
 
 
-@cites("petrini2021diffeo", "sec. 2, typical displacement")
+@cites("petrini2021diffeo", "typical displacement")
 def temperature(displacement: float | int, cutoff: int, *, size: int, law: str, rule: str | None = None) -> float:
     """The temperature whose typical displacement is δ: T = 4δ²/(π n² ln c) for the asymptotic law.
 
@@ -116,7 +116,7 @@ def temperature(displacement: float | int, cutoff: int, *, size: int, law: str, 
     return (displacement / size) ** 2 / _centre(cutoff, law, rule)
 
 
-@cites("petrini2021diffeo", "sec. 2, range of temperatures")
+@cites("petrini2021diffeo", "range of temperatures")
 def temperature_range(cutoff: int, *, size: int) -> TemperatureRange:
     """T_min = 1/(π n² ln c) (δ = ½ pixel) and T_max = 4/(π³ c² ln c) (half of the draws invertible).
 

@@ -28,7 +28,7 @@ NORMALIZATIONS = ("running", "batch", "reference")
 OUTPUT = "output"
 
 
-@cites("petrini2021diffeo", "eq. (1)")
+@cites("petrini2021diffeo", "definition of relative stability")
 def stability(
     network: nn.Module, perturbation: Perturbation, *, reduce: str, denominator: str, normalization: str
 ) -> Stability:
@@ -45,7 +45,7 @@ def stability(
     return layer_stability(network, perturbation, layers=[], **conventions)[OUTPUT]
 
 
-@cites("tomasini2022spatial", "sec. 3")
+@cites("tomasini2022spatial", "pooling in space and over channels")
 def layer_stability(
     network: nn.Module,
     perturbation: Perturbation,

@@ -30,7 +30,7 @@ class Perturbation:
     noisy: Float[Tensor, "batch channel size size"]
 
 
-@cites("petrini2021diffeo", "sec. 3, relative stability")
+@cites("petrini2021diffeo", "relative stability")
 def perturb(
     images: Float[Tensor, "batch channel size size"],
     ensemble: MaxEntropyDiffeo,

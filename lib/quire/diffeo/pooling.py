@@ -38,7 +38,7 @@ class PoolingStability:
     relative: Float[Tensor, " depth"]
 
 
-@cites("tomasini2022spatial", "sec. 5, constant filters; prefactors derived here")
+@cites("tomasini2022spatial", "constant filters; prefactors derived here")
 def pooling_stability(size: int, depth: int, *, filter_size: int, stride: int, dim: int) -> PoolingStability:
     """Exact stability of the average-pooling network, one value per depth.
 

@@ -40,8 +40,8 @@ class Stability:
     relative: float
 
 
-@cites("tomasini2022spatial", "sec. 2")
-@cites("petrini2021diffeo", "eq. (1), relative stability")
+@cites("tomasini2022spatial", "definition of relative stability")
+@cites("petrini2021diffeo", "definition of relative stability")
 def relative_stability(
     outputs: Float[Tensor, "batch *features"],
     warped: Float[Tensor, "batch *features"],

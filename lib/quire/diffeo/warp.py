@@ -29,7 +29,7 @@ GAUSSIAN_WIDTH = 0.4715  # pixels
 CACHE_BYTES = 2**20  # of image, grid and output together
 
 
-@cites("petrini2021diffeo", "sec. 2 and the published code")
+@cites("petrini2021diffeo", "networks compared")
 def warp(
     images: Float[Tensor, "batch channel size size"],
     displacement: Float[Tensor, "fields 2 size size"],

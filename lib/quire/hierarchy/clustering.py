@@ -8,7 +8,7 @@ with a the random readout and N counts in the training set. So the representatio
 class counts: it converges to class-string covariances that synonyms share, and k-means on it finds the symbols when the
 noise of P data is smaller than the differences between symbols, at P of order √n_c m^L.
 
-Source: cagnetta2024rhm, Section V and Figs. 8, 10.
+Source: cagnetta2024rhm, Figs. 8 and 10.
 """
 
 import warnings
@@ -25,7 +25,7 @@ from quire.types import Float, Int, Shaped, Tensor
 __all__ = ["clustering_error", "first_step_response", "synonym_clusters"]
 
 
-@cites("cagnetta2024rhm", "Eq. (16)")
+@cites("cagnetta2024rhm", "one gradient step")
 def first_step_response(
     strings: Shaped[Tensor, "samples"], labels: Shaped[Tensor, "samples"], *, num_strings: int, num_classes: int
 ) -> Float[Tensor, "strings classes"]:

@@ -5,7 +5,7 @@ the rules of that ancestor, and each then walks down its own branch:
 
     P(x, y) = [A … A]ᵀ J [A … A],   J(b, c) = Σ_a π_l(a) Σ_k f_k 1[rule_i(a,k) = b] 1[rule_j(a,k) = c].
 
-Source: cagnetta2024rhm, Section III (class and tokens); cagnetta2024ntp, Section 3 (tokens).
+Source: cagnetta2024rhm (class and tokens); cagnetta2024ntp (tokens).
 """
 
 import torch
@@ -47,7 +47,7 @@ def lca_level(grammar: RandomHierarchy, first: int, second: int) -> int:
     return _lca(grammar, (0, first), (0, second))
 
 
-@cites("cagnetta2024ntp", "Sec. 3")
+@cites("cagnetta2024ntp", "joint law of two symbols")
 def node_joint(
     grammar: RandomHierarchy, first: tuple[int, int], second: tuple[int, int]
 ) -> Float[Tensor, "first second"]:
@@ -74,7 +74,7 @@ def node_joint(
     return left.T @ joint @ right
 
 
-@cites("cagnetta2024ntp", "Eq. (6)")
+@cites("cagnetta2024ntp", "correlations of two tokens, Eq. (6)")
 def token_covariance(grammar: RandomHierarchy, first: int, second: int) -> Float[Tensor, "vocab vocab"]:
     """C(μ, ν) = P(X_i = μ, X_j = ν) - P(X_i = μ) P(X_j = ν) of the tokens at two positions.
 
@@ -85,7 +85,7 @@ def token_covariance(grammar: RandomHierarchy, first: int, second: int) -> Float
     return _covariance(node_joint(grammar, (0, first), (0, second)))
 
 
-@cites("cagnetta2024ntp", "App. B")
+@cites("cagnetta2024ntp", "correlations of a string and a token")
 def string_token_covariance(
     grammar: RandomHierarchy, node: tuple[int, int], token: int
 ) -> Float[Tensor, "symbols rules vocab"]:
@@ -97,13 +97,13 @@ def string_token_covariance(
     return covariance[:, None, :] * grammar.rule_probabilities[node[0] - 1][:, None]
 
 
-@cites("cagnetta2024rhm", "Eq. (6)")
+@cites("cagnetta2024rhm", "correlations of the class and a token")
 def class_token_covariance(grammar: RandomHierarchy, position: int) -> Float[Tensor, "classes vocab"]:
     """C(α, x) = P(Y = α, X_i = x) - P(Y = α) P(X_i = x)."""
     return _class_covariance(grammar, 0, position)
 
 
-@cites("cagnetta2024rhm", "Eq. (6)")
+@cites("cagnetta2024rhm", "correlations of the class and a string")
 def class_string_covariance(grammar: RandomHierarchy, patch: int) -> Float[Tensor, "classes vocab rules"]:
     """Covariance of the class with the strings of s tokens of a patch: entry (α, a, k) is rule k of symbol a.
 

@@ -4,7 +4,7 @@ From P pairs (x, y), Ĉ(μ, ν) = P̂(μ, ν) - P̂(μ) P̂(ν). Its mean square
 y are independent the floor is Σ_μ p(1-p) Σ_ν q(1-q) / (v² P) (1/(v² P) for large alphabets), which is subtracted in
 ``corrected``. The root of the mean square saturates at the root of the floor.
 
-Source: cagnetta2024ntp, Eqs. (6)-(9).
+Source: cagnetta2024ntp, Eqs. (6) and (8), and the noise floor of an empirical correlation.
 """
 
 from collections.abc import Sequence
@@ -47,7 +47,7 @@ def pair_counts(
     return torch.bincount(codes, minlength=sizes[0] * sizes[1]).view(sizes)
 
 
-@cites("cagnetta2024ntp", "Eq. (6)")
+@cites("cagnetta2024ntp", "correlations of two tokens")
 def pair_correlation(
     first: Shaped[Tensor, "samples"], second: Shaped[Tensor, "samples"], sizes: tuple[int, int]
 ) -> Correlation:

@@ -10,7 +10,7 @@ grammars and symbols, are products of the g_l; for v, m large they become powers
 A covariance is seen in P data when it exceeds the sampling noise: P_c = n_c m^L for the class, P_l = v m^(2l-1)/(1-f) for
 the last token.
 
-Source: cagnetta2024rhm, Eqs. (8)-(11); cagnetta2024ntp, Eqs. (8)-(11). The finite-size forms are derived here.
+Source: cagnetta2024rhm, Eq. (10); cagnetta2024ntp, Eqs. (8) and (11). The finite-size forms are derived here.
 """
 
 import math
@@ -49,13 +49,13 @@ def ensemble_class_string(grammar: RandomHierarchy) -> float:
     return per_symbol * grammar.participation(1) / grammar.num_rules
 
 
-@cites("cagnetta2024rhm", "Eq. (10)")
+@cites("cagnetta2024rhm", "signal against sampling noise, Eq. (10)")
 def asymptotic_class_token(grammar: RandomHierarchy) -> float:
     """1 / (n_c² v m^L)."""
     return 1 / (grammar.num_classes**2 * grammar.vocab * grammar.num_rules**grammar.depth)
 
 
-@cites("cagnetta2024ntp", "Eq. (8)")
+@cites("cagnetta2024ntp", "Eq. (8); finite size derived here")
 def ensemble_token_token(grammar: RandomHierarchy, level: int) -> float:
     """Mean squared covariance of two tokens whose lowest common ancestor has the given level, at finite size.
 
@@ -78,19 +78,19 @@ def asymptotic_token_token(grammar: RandomHierarchy, level: int) -> float:
     return (1 - grammar.fill) / (grammar.vocab**3 * grammar.num_rules ** (2 * level - 1))
 
 
-@cites("cagnetta2024ntp", "App. B")
+@cites("cagnetta2024ntp", "correlations of a string and a token")
 def asymptotic_string_token(grammar: RandomHierarchy, level: int) -> float:
     """(1 - f) / (v³ m^(2l)): a token with the existing strings of s tokens, at LCA level l >= 2."""
     return (1 - grammar.fill) / (grammar.vocab**3 * grammar.num_rules ** (2 * level))
 
 
-@cites("cagnetta2024rhm", "Eq. (11)")
+@cites("cagnetta2024rhm", "sample complexity n_c m^L")
 def class_threshold(grammar: RandomHierarchy) -> float:
     """P_c = n_c m^L, where class-string covariances emerge from the sampling noise."""
     return float(grammar.num_classes * grammar.num_rules**grammar.depth)
 
 
-@cites("cagnetta2024ntp", "Eqs. (9), (14)")
+@cites("cagnetta2024ntp", "sample complexities of the steps")
 def step_threshold(grammar: RandomHierarchy, level: int, *, weight_sharing: bool) -> float:
     """Number of data at which the last token is predicted with the rules of levels up to l.
 
@@ -107,7 +107,7 @@ def step_threshold(grammar: RandomHierarchy, level: int, *, weight_sharing: bool
     return grammar.vocab * grammar.num_rules**power / (1 - grammar.fill)
 
 
-@cites("cagnetta2024ntp", "Eq. (11)")
+@cites("cagnetta2024ntp", "effective vocabulary, Eq. (11)")
 def mean_candidates(grammar: RandomHierarchy, level: int) -> float:
     """Mean number of last tokens compatible with the s^l - 1 tokens before: N_0 = v, N_{l+1} = 1 + f N_l.
 

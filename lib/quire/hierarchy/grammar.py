@@ -5,7 +5,7 @@ A symbol of level l is replaced by one of its m *synonyms*, strings of s symbols
 at every level, n·m of the v^s strings, uniformly without replacement, dealt in blocks of m to the n parents. No string has
 two parents, so that a datum has one derivation.
 
-Source: cagnetta2024rhm, Section II; levels are counted from the tokens, as in cagnetta2024ntp.
+Source: cagnetta2024rhm, definition of the model; levels are counted from the tokens, as in cagnetta2024ntp.
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,7 +24,7 @@ __all__ = ["RandomHierarchy", "draw_rules", "zipf_law"]
 MAX_TOKENS = 2**16
 
 
-@cites("cagnetta2024rhm", "Sec. II")
+@cites("cagnetta2024rhm", "definition of the model")
 @dataclass(frozen=True, eq=False)
 class RandomHierarchy:
     """One grammar of the ensemble.
@@ -115,7 +115,7 @@ class RandomHierarchy:
         return float(self.rule_probabilities[level - 1].square().sum())
 
 
-@cites("cagnetta2025zipf", "Eq. (1)")
+@cites("cagnetta2025zipf", "Zipf law of the rules")
 def zipf_law(num_rules: int, exponent: float) -> tuple[float, ...]:
     """Rule probabilities proportional to k^-(1+a), k = 1..m.
 

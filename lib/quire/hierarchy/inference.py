@@ -8,7 +8,7 @@ With evidence M_0(p, x) at the leaves (one-hot where a token is seen, all ones w
 with D_L the law of the classes; the marginal of a node is proportional to M·D. Messages are normalised node by node and
 the logarithm of the scale is carried along. Cost O(P d v m s); samples are processed in chunks of a given memory.
 
-Source: cagnetta2024ntp, Section 2 (the ensemble); sum-product (Pearl 1982) on its trees.
+Source: cagnetta2024ntp (the ensemble); sum-product (Pearl 1982) on its trees.
 """
 
 from collections.abc import Iterator
@@ -44,7 +44,7 @@ def leaf_evidence(
     return evidence if observed is None else torch.where(observed[..., None], evidence, 1.0)
 
 
-@cites("cagnetta2024rhm", "Sec. II")
+@cites("cagnetta2024rhm", "definition of the model")
 def log_likelihood(
     grammar: RandomHierarchy,
     evidence: Float[Tensor, "samples tokens vocab"],
@@ -64,7 +64,7 @@ def log_likelihood(
     return torch.cat(parts)
 
 
-@cites("cagnetta2024rhm", "Sec. II")
+@cites("cagnetta2024rhm", "definition of the model")
 def root_posterior(
     grammar: RandomHierarchy,
     evidence: Float[Tensor, "samples tokens vocab"],
@@ -81,7 +81,7 @@ def root_posterior(
     )
 
 
-@cites("cagnetta2024ntp", "Sec. 2")
+@cites("cagnetta2024ntp", "definition of the ensemble")
 def node_marginals(
     grammar: RandomHierarchy,
     evidence: Float[Tensor, "samples tokens vocab"],

@@ -5,7 +5,7 @@ what is seen. When the context is the whole rest of that sub-tree (n = s^l - 1) 
 law follows in l steps from the marginal of the sub-tree's root; otherwise the messages of :mod:`quire.hierarchy.inference`
 are used. A predictor that knows the rules up to level l and sees s^l - 1 tokens (the *hierarchical n-gram*) is this law.
 
-Source: cagnetta2024ntp, Section 3 (step-wise losses); the conditional entropies are exact where the paper bounds them.
+Source: cagnetta2024ntp (step-wise losses); the conditional entropies are exact where the paper bounds them.
 """
 
 from collections.abc import Sequence
@@ -25,7 +25,7 @@ __all__ = ["conditional_entropies", "divergence", "last_subtree", "last_token_po
 BUDGET_BYTES = 2**27
 
 
-@cites("cagnetta2024ntp", "Sec. 3")
+@cites("cagnetta2024ntp", "last-token prediction")
 def last_token_posterior(
     grammar: RandomHierarchy, tokens: Shaped[Tensor, "samples tokens"], *, context: int
 ) -> Float[Tensor, "samples vocab"]:
@@ -77,7 +77,7 @@ def last_subtree(grammar: RandomHierarchy, height: int) -> RandomHierarchy:
     )
 
 
-@cites("cagnetta2024ntp", "Sec. 3")
+@cites("cagnetta2024ntp", "losses of the steps")
 def conditional_entropies(
     grammar: RandomHierarchy, tokens: Shaped[Tensor, "samples tokens"], *, contexts: Sequence[int]
 ) -> Float[Tensor, "contexts samples"]:

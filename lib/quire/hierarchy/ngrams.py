@@ -8,7 +8,7 @@ so that a context never seen falls back to the longest suffix that was. The numb
 grows exponentially with n: v m^((s^l-1)/(s-1)) strings of s^l tokens; the *hierarchical* n-gram
 (:func:`quire.hierarchy.last_token_posterior` with context s^l - 1) needs a power of n.
 
-Source: cagnetta2025tvc, Section V (n-gram references); interpolation as in MacKay & Peto (1995).
+Source: cagnetta2025tvc (n-gram references); interpolation as in MacKay & Peto (1995).
 """
 
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ from quire.types import Float, Int, Shaped, Tensor
 __all__ = ["CountingNgram", "num_contexts"]
 
 
-@cites("cagnetta2025tvc", "Sec. V")
+@cites("cagnetta2025tvc", "n-gram references")
 @dataclass(frozen=True)
 class CountingNgram:
     """A table of counts for every context length 0..n; make one with :meth:`fit`.

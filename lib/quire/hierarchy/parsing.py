@@ -3,7 +3,7 @@ r"""From tokens back to the tree: no string has two parents, so that parsing is 
 The code of a string (x_1..x_s) is the number Σ_i x_i v^(s-i). A level is parsed by one look-up of the code of every
 group of s symbols; a string that no rule writes, and everything above it, is marked -1.
 
-Source: cagnetta2024rhm, Section II (unambiguity); the parse is exact and costs O(d).
+Source: cagnetta2024rhm (unambiguity); the parse is exact and costs O(d).
 """
 
 from dataclasses import dataclass

@@ -9,7 +9,7 @@ not depend on how many are asked for. Rules of several levels are composed in on
 tokens that a rule writes are gathered as one machine word. Two samples coincide with probability 1/num_data, so that
 P²/(2 num_data) pairs of P samples do on average.
 
-Source: cagnetta2024rhm, Appendix A (training and test sets without replacement).
+Source: cagnetta2024rhm (training and test sets without replacement).
 """
 
 from dataclasses import dataclass

@@ -5,7 +5,7 @@ its own block of s_0+1 places. *Anywhere* (model B): the s children keep their o
 empty symbol writes only empty symbols, so that a datum has (s(s_0+1))^L places, s^L of them informative. Small shifts of
 the children, a discrete diffeomorphism, leave the class unchanged.
 
-Source: tomasini2024sparse, Section 2.
+Source: tomasini2024sparse, definition of the model.
 """
 
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ __all__ = ["SparseHierarchy", "sample_sparse"]
 PLACEMENTS = ("blocks", "anywhere")
 
 
-@cites("tomasini2024sparse", "Sec. 2")
+@cites("tomasini2024sparse", "definition of the sparse model")
 @dataclass(frozen=True)
 class SparseHierarchy:
     """A grammar whose data are spread over empty places.
@@ -57,7 +57,7 @@ class SparseHierarchy:
         return self.patch_size**self.grammar.depth
 
 
-@cites("tomasini2024sparse", "Sec. 2")
+@cites("tomasini2024sparse", "definition of the sparse model")
 def sample_sparse(
     hierarchy: SparseHierarchy, num_samples: int, *, seed: int, split: str = "train"
 ) -> tuple[Shaped[Tensor, "samples places"], Shaped[Tensor, "samples"]]:

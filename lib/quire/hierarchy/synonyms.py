@@ -7,7 +7,7 @@ and of everything below anew. S is 1 for a representation that ignores the hiera
 the level-l symbols. A new rule equals the old one with probability 1/m: ``change`` forces every level-l symbol to change
 its rule.
 
-Source: cagnetta2024rhm, Eq. (12).
+Source: cagnetta2024rhm, synonymic sensitivity.
 """
 
 from collections.abc import Callable
@@ -22,7 +22,7 @@ from quire.types import Float, Shaped, Tensor
 __all__ = ["redraw_below", "sensitivity", "synonymic_sensitivity"]
 
 
-@cites("cagnetta2024rhm", "Sec. IV B")
+@cites("cagnetta2024rhm", "exchange of synonyms")
 def redraw_below(
     grammar: RandomHierarchy, trees: Trees, *, level: int, change: bool, generator: torch.Generator
 ) -> Trees:
@@ -58,7 +58,7 @@ def redraw_below(
     return Trees(labels=trees.labels, choices=choices)
 
 
-@cites("cagnetta2024rhm", "Eq. (12)")
+@cites("cagnetta2024rhm", "synonymic sensitivity")
 def sensitivity(reference: Float[Tensor, "samples *features"], changed: Float[Tensor, "samples *features"]) -> float:
     """E‖h(x) - h(px)‖² / E‖h(x) - h(y)‖² over pairs of different samples; nan if the representation is constant.
 

@@ -4,7 +4,7 @@ C̃(t)² is the mean squared covariance of characters t apart; it decays as t^(-
 sampling noise of P windows. The horizon t*(P), where signal and floor cross, grows as P^(1/z) with z = 2β: a model
 trained on P data cannot use a longer context.
 
-Source: cagnetta2024ntp, Section 5 and Fig. 4.
+Source: cagnetta2024ntp (correlations of text and the collapse of learning curves).
 """
 
 from collections.abc import Sequence
@@ -30,7 +30,7 @@ def encode_text(text: str) -> tuple[Shaped[Tensor, "length"], str]:
     return torch.from_numpy(codes.astype(np.int64)), "".join(characters)
 
 
-@cites("cagnetta2024ntp", "Eq. (6)")
+@cites("cagnetta2024ntp", "correlations of real text, Eq. (6)")
 def text_correlations(
     text: Shaped[Tensor, "length"],
     vocab: int,
@@ -64,7 +64,7 @@ def text_correlations(
     return [pair_correlation(first, text[starts + t], (vocab, vocab)) for t in distances]
 
 
-@cites("cagnetta2024ntp", "Eq. (9)")
+@cites("cagnetta2024ntp", "effective context window")
 def horizon(distances: Sequence[int], signal: Sequence[float], floor: float) -> float:
     """t* where a decaying signal first meets the floor, by interpolation on logarithmic axes; nan if it does not.
 

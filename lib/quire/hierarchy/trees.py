@@ -3,7 +3,7 @@ r"""A datum is its class and one rule per node: the bijection between trees and 
 With all data equally likely, a tree is the mixed-radix number whose most significant digit is the class and whose other
 digits, in base m, are the rules of the nodes in breadth-first order. So [0, n_c m^((d-1)/(s-1))) numbers the data.
 
-Source: cagnetta2024rhm, Section II (number of data).
+Source: cagnetta2024rhm (number of data).
 """
 
 from dataclasses import dataclass

@@ -8,7 +8,7 @@ Strings of two symbols (and of three) have one parent each. Inference is the CYK
 
 over spans of n tokens from position i, 2^l ≤ n ≤ 3^l; a ternary rule is a pair whose second half is a pair.
 
-Source: parley2026parse, Section 2.
+Source: parley2026parse, definition of the model.
 """
 
 from dataclasses import dataclass, field
@@ -23,7 +23,7 @@ from quire.types import Float, Int, Shaped, Tensor
 __all__ = ["VaryingHierarchy", "sample_varying", "varying_log_likelihood", "varying_text"]
 
 
-@cites("parley2026parse", "Sec. 2")
+@cites("parley2026parse", "definition of the model with varying trees")
 @dataclass(frozen=True, eq=False)
 class VaryingHierarchy:
     """One grammar with rules of two and three children.
@@ -75,7 +75,7 @@ class VaryingHierarchy:
         return torch.from_numpy(codes[..., None] // self.vocab ** np.arange(children - 1, -1, -1) % self.vocab)
 
 
-@cites("parley2026parse", "Sec. 2")
+@cites("parley2026parse", "definition of the model with varying trees")
 def sample_varying(
     grammar: VaryingHierarchy, num_samples: int, *, generator: torch.Generator
 ) -> dict[str, Shaped[Tensor, "..."]]:
@@ -112,7 +112,7 @@ def varying_text(grammar: VaryingHierarchy, num_tokens: int, *, generator: torch
     return torch.cat(parts)[:num_tokens]
 
 
-@cites("parley2026parse", "Sec. 3")
+@cites("parley2026parse", "inference on varying trees")
 def varying_log_likelihood(
     grammar: VaryingHierarchy, tokens: Int[Tensor, "samples length"]
 ) -> Float[Tensor, "samples classes"]:

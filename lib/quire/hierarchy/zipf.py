@@ -4,7 +4,7 @@ The k-th rule of a bottom symbol, of frequency f_k ∝ k^-(1+a), is learned once
 P_k = n_c m^(L-1) / f_k. A datum is misread when one of its strings uses a rule not yet known: with F = Σ_{f_k P ≤ 1} f_k the
 missing mass and n strings per datum the error is 1 - (1-F)^n ~ n F, which falls as P^(-a/(1+a)) until the rarest rule.
 
-Source: cagnetta2025zipf, Section 4.
+Source: cagnetta2025zipf, ideal learner.
 """
 
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ from quire.types import Float, Tensor
 __all__ = ["oracle_error"]
 
 
-@cites("cagnetta2025zipf", "Eq. (10)")
+@cites("cagnetta2025zipf", "ideal learner of Zipf rules")
 def oracle_error(law: Sequence[float], data: Float[Tensor, "sizes"], *, num_strings: int) -> Float[Tensor, "sizes"]:
     """Error of the learner that knows exactly the rules with f_k P > 1.
 

@@ -11,7 +11,7 @@ The two architectures have the *same eigenvalues*, with multiplicities that diff
 exponent, weight sharing a factor of :math:`N_p` in the number of points. Traces: :math:`C(0)` for local kernels,
 :math:`c_0 + (C(0)-c_0)/N_p` for convolutional ones; what the cut leaves out is the ``tail``, from these exact traces.
 
-Source: favero2021locality, Lemmas on the spectra; favero2025physics, section 2.4; overlapping case derived here.
+Source: favero2021locality, Lemmas on the spectra; favero2025physics, Chapter 2; overlapping case derived here.
 """
 
 from dataclasses import dataclass

@@ -41,7 +41,7 @@ def vision_names() -> list[str]:
     return sorted(_NETS)
 
 
-@cites("petrini2021diffeo", "Sec. 3 and App. on architectures")
+@cites("petrini2021diffeo", "networks compared")
 def build(
     name: str,
     *,

@@ -4,7 +4,7 @@ A convolution whose stride equals its filter size s is a linear map of reshaped 
 :math:`h^{(k)}_p = \sigma\big(\mathrm{fan}^{-1/2}\, W^{(k)} (h^{(k-1)}_{ps}, …, h^{(k-1)}_{ps+s-1}) +
 b^{(k)}\big)`, and the logits are :math:`A\,h^{(L)}/H` (mean-field) or :math:`A\,h^{(L)}/\sqrt H` (NTK).
 With one W for all positions p it is the tree-matched convolutional network (CNN) of Cagnetta et al., PRX
-14, 031001 (2024), Sec. II; with one per position the locally-connected one (LCN); with a single patch as
+14, 031001 (2024); with one per position the locally-connected one (LCN); with a single patch as
 long as the input, a fully-connected one. Weights are N(0, 1).
 """
 
@@ -86,7 +86,7 @@ class FullyConnectedConfig:
     init_scale: float = 1.0
 
 
-@cites("cagnetta2024rhm", "Sec. II and App. on the networks")
+@cites("cagnetta2024rhm", "deep CNN matched to the tree")
 def tree_cnn(config: TreeConfig, *, generators: Sequence[torch.Generator], dtype=torch.float32) -> "PatchEnsemble":
     """Ensemble of tree-matched networks, convolutional or (``weight_sharing=False``) locally connected.
 

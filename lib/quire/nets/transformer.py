@@ -3,7 +3,7 @@ r"""Attention-only multi-head transformers: no residual stream, no normalisation
 :math:`x^{(0)}_i = E_{c_i} + p_i` with learned embedding and positions; each layer maps
 :math:`x_i \mapsto O\,\mathrm{concat}_h \sum_j \mathrm{softmax}_j\big(q_i^h\cdot k_j^h/\sqrt{d_h}\big)\,
 v_j^h`. The logits are read from the last position, whose token is masked (index ``vocab``, which has its
-own embedding). This is the network of Cagnetta & Wyart, NeurIPS 2024, Sec. 2.2 (App. on architectures).
+own embedding). This is the network of Cagnetta & Wyart, NeurIPS 2024.
 Weights are N(0, 1) with the prefactor 1/sqrt(fan_in).
 """
 
@@ -49,7 +49,7 @@ class AttentionConfig:
     init_scale: float = 1.0
 
 
-@cites("cagnetta2024ntp", "Sec. 2.2 and App. on architectures")
+@cites("cagnetta2024ntp", "attention-only transformer")
 def attention_only(
     config: AttentionConfig, *, generators: Sequence[torch.Generator], dtype=torch.float32
 ) -> "AttentionEnsemble":

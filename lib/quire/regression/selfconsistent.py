@@ -12,7 +12,7 @@ Modes with eigenvalue above :math:`\kappa` are learned, those below are not. A s
 the tail closure is part of the theory: student modes beyond the cut lie far below :math:`\kappa` and act as a ridge of
 their total trace; teacher power beyond the cut, or outside the student's span, is unlearnable, :math:`V`.
 
-Sources: bordelon2020spectrum, canatar2021spectral, simon2023eigenlearning; favero2025physics, section 2.4.
+Sources: bordelon2020spectrum, canatar2021spectral, simon2023eigenlearning; favero2025physics, Chapter 2.
 """
 
 import math

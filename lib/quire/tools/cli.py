@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from quire.claims import SYMBOLS
 from quire.provenance import folder, project_root, read_json
@@ -44,15 +44,14 @@ def run(
     label: Annotated[str, typer.Option(help="Name of the run below build/.")] = "",
 ) -> None:
     """Execute chapters."""
-    from quire.tools.run import run as execute
-    from quire.tools.run import run_folder
+    from quire.tools import run as runner
 
     label = label or ("fresh" if fresh else "")
     if fresh:
-        os.environ |= {"QUIRE_STORE": str(run_folder("store", label)), "QUIRE_PUBLISHED": os.devnull}
-        shutil.rmtree(run_folder("store", label), ignore_errors=True)
+        os.environ |= {"QUIRE_STORE": str(runner.run_folder("store", label)), "QUIRE_PUBLISHED": os.devnull}
+        shutil.rmtree(runner.run_folder("store", label), ignore_errors=True)
     overrides = dict(map(known.parse, set_ or []))
-    raise SystemExit(1 if execute(chapters or known.chapters(), profile, overrides, jobs, label) else 0)
+    raise SystemExit(1 if runner.run(chapters or known.chapters(), profile, overrides, jobs, label) else 0)
 
 
 @app.command()
@@ -64,7 +63,7 @@ def claims(chapters: Chapters = None, label: Run = "book") -> None:
     rows = [claim for claim in judged(label) if not chapters or claim["chapter"] in chapters]
     if not rows:
         raise ValueError(f"no claims in {run_folder('x', label).parent}: `quire run --profile book` first")
-    table = Table("", "claim", "predicted", "measured", "says", title=f"scoreboard of the run {label!r}")
+    table = Table("", Column("claim", no_wrap=True), "predicted", "measured", "says", title=f"run {label!r}")
     for c in rows:
         table.add_row(SYMBOLS[c["verdict"]], c["id"], c["predicted"], c["measured"] or "–", c["says"])
     Console().print(table)

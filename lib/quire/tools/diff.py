@@ -85,7 +85,7 @@ def _rows(run: Path) -> dict[tuple[str, str, int], dict]:
 
 
 def _close(a, b, allowed: dict[str, float]) -> bool:
-    if isinstance(a, float) and isinstance(b, float):
+    if type(a) is type(b) and type(a) in (int, float):
         return (math.isnan(a) and math.isnan(b)) or math.isclose(a, b, rel_tol=allowed["rel"], abs_tol=allowed["abs"])
     return type(a) is type(b) and a == b
 

@@ -146,6 +146,10 @@ def _execute(chapter: str, profile: str, values: dict) -> int:
         cell = error.source if isinstance(error, PapermillExecutionError) else started[-1].source if started else ""
         where, what = f"the notebook so far: {target}", f"{type(error).__name__}: {error}"
         print(f"{chapter}: this cell failed\n\n{cell}\n\n{what}\n{where}")
+    if target.exists():  # papermill notes paths of this machine, which a reader's download must not carry
+        executed = nbformat.read(target, 4)
+        executed.metadata.pop("papermill", None)
+        nbformat.write(executed, target)
     source.unlink()
     (out / "progress.json").unlink(missing_ok=True)
     cells = [cell for sweep in read_json(out / "sweeps.json", {}).values() for cell in sweep["cells"].values()]
