@@ -93,9 +93,10 @@ claims.expected("locality")
 # its own at each place:
 #
 # $$
-# f_\mathrm{CN}(x) = \sqrt{\tfrac{2}{H}} \sum_{h} a_h\, \frac{1}{N_p} \sum_i \mathrm{relu}\Big(\frac{w_h \cdot x_i}{\sqrt s}\Big),
-# \qquad
-# f_\mathrm{LC}(x) = \sqrt{\tfrac{2}{H N_p}} \sum_{h,\,i} a_{h,i}\, \mathrm{relu}\Big(\frac{w_{h,i} \cdot x_i}{\sqrt s}\Big).
+# \begin{aligned}
+# f_\mathrm{CN}(x) &= \sqrt{\tfrac{2}{H}} \sum_{h} a_h\, \frac{1}{N_p} \sum_i \mathrm{relu}\Big(\frac{w_h \cdot x_i}{\sqrt s}\Big), \\
+# f_\mathrm{LC}(x) &= \sqrt{\tfrac{2}{H N_p}} \sum_{h,\,i} a_{h,i}\, \mathrm{relu}\Big(\frac{w_{h,i} \cdot x_i}{\sqrt s}\Big).
+# \end{aligned}
 # $$
 #
 # Training a very wide network by gradient descent is kernel regression with its neural tangent kernel

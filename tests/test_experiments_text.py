@@ -25,7 +25,9 @@ def test_a_generated_text_gives_a_row_for_each_window_and_distance():
 def test_shakespeare_is_read_whole(monkeypatch):
     works = load("digits")
     codes = np.arange(3000, dtype=np.uint8) % 7
-    fake = Dataset(**{**vars(works), "name": "shakespeare", "inputs": codes, "labels": None, "classes": tuple("abcdefg")})
+    fake = Dataset(
+        **{**vars(works), "name": "shakespeare", "inputs": codes, "labels": None, "classes": tuple("abcdefg")}
+    )
     monkeypatch.setattr(text, "load", lambda name: fake)
     rows = text.character_correlations("shakespeare", **OPTIONS)
     assert {row["samples"] for row in rows if row["whole"]} == {3000}

@@ -97,7 +97,7 @@ class Scoreboard(Directive):
         if claim.get("comment"):
             says.append(nodes.paragraph("", "", *self.inline(claim["comment"]), classes=["quire-note"]))
         paper, where = claim["source"]["paper"], claim["source"].get("where", "")
-        source = paper if paper in ("derived", "prototype") else f"{{cite}}`{paper}`"
+        source = f"{paper}:" if paper in ("derived", "prototype") else f"{{cite}}`{paper}`"
         cells = [badge(claim["verdict"]), says, firm(claim["predicted"]), firm(claim.get("measured"))]
         return self.row([*cells, self.inline(f"{source} {where}".strip())], anchor(claim["id"]))
 
