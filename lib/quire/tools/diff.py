@@ -49,7 +49,7 @@ def diff(first: Path, second: Path) -> list[Difference]:
     for run in (first, second):
         if not (run / "provenance.json").exists():
             raise FileNotFoundError(f"no run in {run}: give a folder that `quire run` or `quire publish` wrote")
-    left, right = _rows(first), _rows(second)
+    left, right, limits = _rows(first), _rows(second), functools.cache(tolerance)
     found = []
     for key in sorted(left.keys() | right.keys()):
         where = f"{key[0]}({key[1]})[{key[2]}]"
@@ -58,7 +58,7 @@ def diff(first: Path, second: Path) -> list[Difference]:
             found.append(Difference(where, "row", *sides, ""))
             continue
         for column in sorted(left[key].keys() | right[key].keys()):
-            a, b, allowed = left[key].get(column), right[key].get(column), tolerance(key[0], column)
+            a, b, allowed = left[key].get(column), right[key].get(column), limits(key[0], column)
             if not _close(a, b, allowed):
                 found.append(Difference(where, column, a, b, str(allowed)))
     return found + list(_verdicts(first, second))

@@ -76,9 +76,7 @@ def stage(profile: str = "book", *, strict: bool = True) -> Path:
     data = {
         "site": this | {"profile": profile, "titles": titles, "year": datetime.date.today().year},
         "map": plan,
-        "claims": sorted(
-            (c for c in judged(profile) if c["chapter"] in titles), key=lambda c: chapters.index(c["chapter"])
-        ),
+        "claims": [claim for chapter in chapters for claim in judged(profile) if claim["chapter"] == chapter],
         "figures": {chapter: read_json(run_folder(chapter, profile) / "figures.json", {}) for chapter in chapters},
         "runs": _runs(chapters),
         "parameters": {chapter: parameters(chapter) for chapter in chapters},
