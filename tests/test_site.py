@@ -462,6 +462,13 @@ def test_a_chapter_keeps_the_parts_that_it_has_itself(checkout):
     assert all(prose.count(f"{{quire-{name}}}") == 1 for name in ("header", "parameters", "footer"))
 
 
+def test_files_beside_the_runs_are_no_runs(checkout):
+    """`quire diff` leaves its page in build/."""
+    (checkout / "build" / "diff.html").write_text("<p>no difference</p>")
+    runs = json.loads((stager.stage() / "_data" / "runs.json").read_text())
+    assert "book" in {run["label"] for run in runs} and "diff.html" not in {run["label"] for run in runs}
+
+
 def test_a_build_that_warns_fails_with_the_warnings(checkout):
     """An unknown claim in the prose is an error of the build, and the message names it."""
     path = checkout / "build" / "book" / "locality" / "locality.ipynb"

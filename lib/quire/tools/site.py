@@ -176,8 +176,8 @@ def _dress(notebook, chapter: str):
 
 def _runs(chapters: list[str]) -> list[dict]:
     """The record of every run of the chapters shown, here or published, with its freshness and verdict counts."""
-    places = {path.name: path for path in sorted(run_folder("x", "x").parents[1].glob("*"))}
-    places |= {f"published {path.name}": path for path in sorted(folder("published").glob("*"))}
+    places = {path.name: path for path in sorted(run_folder("x", "x").parents[1].glob("*/"))}
+    places |= {f"published {path.name}": path for path in sorted(folder("published").glob("*/"))}
     found = []
     for chapter in chapters:
         for label, place in places.items():
