@@ -61,7 +61,7 @@ lint: $(READY)
 	$(BIN)/ruff format --config lib/pyproject.toml --check .
 
 test: lint
-	QUIRE_BACKEND=sequential $(BIN)/python -m pytest -n 2 --dist loadfile --cov=quire --cov-report=term:skip-covered --cov-fail-under=90
+	QUIRE_BACKEND=sequential $(BIN)/python -m pytest --ignore=tests/benchmarks -n 2 --dist loadfile --cov=quire --cov-report=term:skip-covered --cov-fail-under=90
 	$(BIN)/python tests/notebooks/check.py
 
 # Record what the checked cells print, after looking at the difference that `make test` shows.
