@@ -136,7 +136,7 @@ def test_the_scoreboard_lists_claims_and_counts(page):
     """A row per claim with its id as an anchor, formatted text, tolerance and source; the totals line alone."""
     text = words(page)
     assert 'id="claim-index-beta"' in page and "<em>Says</em> it." in page
-    assert "tolerance: spread" in text and "derived eq. (1)" in text
+    assert "tolerance: spread" in text and "derived: eq. (1)" in text
     assert text.count("✓ 1 holds – 1 untested of 2 claims, judged on the book run.") == 2
 
 
