@@ -49,6 +49,7 @@ ridge_points: int = 256  # scale: training points on the circle with a ridge
 ridge_seeds: int = 8  # scale: independent data sets with a ridge
 dim: int = 9  # choice: pixels of the inputs in the cube
 torus_dim: int = 8  # choice: pixels of the inputs on the torus
+space: str = "cube"  # choice: law of the inputs that are not on the torus, "cube" or "sphere"
 device: str = "auto"  # choice: "auto", "cpu" or "cuda"
 
 # %% tags=["setup"]
@@ -56,22 +57,15 @@ import numpy as np
 import pandas as pd
 
 from quire import claims, stats
+from quire.experiments import circle
 from quire.experiments import locality as run
 from quire.figures import figure
-from quire.sweep import describe, grid, sweep
-
-
-def doubling(first, last):
-    return [first * 2**i for i in range(20) if first * 2**i <= last]
+from quire.sweep import describe, doubling, grid, sweep
 
 
 def blocks(count):
     """Seeds in blocks of four: one block is one cell of a sweep."""
     return [list(range(i, min(i + 4, count))) for i in range(0, count, 4)]
-
-
-def name(rows):
-    return rows.assign(pair=rows.teacher + " → " + rows.student)
 
 
 def exponent(rows, pair):
@@ -216,7 +210,7 @@ figure(
 # ```
 #
 # Each *pair* below is written "teacher → student": "3cn" is convolutional with filters of three pixels, "9fc" fully connected on
-# nine. Inputs are uniform in the cube $[0, 1]^9$.
+# nine. Inputs are uniform in the cube $[0, 1]^9$ (or, with `space="sphere"`, on the unit sphere).
 
 # %%
 sizes = sorted({*doubling(16, cube_points), *(dim * p for p in doubling(8, cube_points // dim))})
@@ -227,11 +221,10 @@ pairs = [
 curves = sweep(
     run.learning_curves,
     grid(
-        pairs=[pairs], space="cube", dim=dim, num_train=max(sizes), num_test=cube_tests, sizes=[sizes], seed=range(seeds)
+        pairs=[pairs], space=space, dim=dim, num_train=max(sizes), num_test=cube_tests, sizes=[sizes], seed=range(seeds)
     ),
     device=device,
 )  # fmt: skip
-curves = name(curves)
 
 # %% tags=["nbval-check-output"]
 describe(curves[["seed", "teacher", "student", "size", "error", "pair"]], units={"size": "points"})
@@ -296,15 +289,13 @@ figure(
 
 # %%
 dim_sizes = doubling(16, dim_points)
-by_dim = name(
-    sweep(
-        run.learning_curves,
-        grid(
-            pairs=[[["3cn", "3cn"]]], space="cube", dim=dims, num_train=dim_points, num_test=cube_tests, sizes=[dim_sizes],
-            seed=range(seeds),
-        ),
-        device=device,
-    )
+by_dim = sweep(
+    run.learning_curves,
+    grid(
+        pairs=[[["3cn", "3cn"]]], space=space, dim=dims, num_train=dim_points, num_test=cube_tests, sizes=[dim_sizes],
+        seed=range(seeds),
+    ),
+    device=device,
 )  # fmt: skip
 ends = [exponent(by_dim[by_dim.dim == d], "3cn → 3cn") for d in (min(dims), max(dims))]
 claims.report("locality.dimension", ends[0].value - ends[1].value, float(np.hypot(ends[0].stderr, ends[1].stderr)))
@@ -362,7 +353,7 @@ figure(
 # ```
 #
 # A spectrum on a computer is cut somewhere. Student modes beyond the cut act as a ridge, teacher modes beyond it as $V$; both tails
-# come from the exact traces, and the agreement below is gone without them (exercise 3). The dashed lines are this theory, on the
+# come from the exact traces, and the agreement below is gone without them (exercise 4). The dashed lines are this theory, on the
 # torus with $d = 8$, for students that match and for students that cannot: filters too short (t > s), or shared weights for a
 # teacher without shared weights, whose plateau is amplified by $1/(1 - \gamma)$. Nothing is fitted: {claim}`locality.theory`.
 
@@ -383,7 +374,7 @@ torus = sweep(
     ),
     device=device,
 )  # fmt: skip
-torus = name(torus.merge(theory[["teacher", "student", "size", "predicted_error"]]))
+torus = torus.merge(theory[["teacher", "student", "size", "predicted_error"]])
 
 # %%
 torus["gap"] = np.log(torus.error / torus.predicted_error)
@@ -402,6 +393,56 @@ figure(
 )  # fmt: skip
 
 # %% [markdown]
+# ## The networks' own kernel
+#
+# The Laplacian stood in for the tangent kernel of the networks because the two have the same cusp. On the torus the real one can be
+# put to the same test: all patches have the same norm, so that the kernel of a patch of ReLUs depends on the cosine
+# $t = \frac1s \sum_i \cos(\theta_i - \theta'_i)$ alone, and is diagonal in plane waves like every function of differences. It
+# differs from the Laplacian in one respect. Up to the linear term it is *even* in $t$,
+#
+# $$ K_\mathrm{FC} \propto t + \tfrac{1}{\pi}\big[\sqrt{1 - t^2} + 2t \arcsin t\big], $$
+#
+# because $\mathrm{relu}(z) = (z + |z|)/2$ and these networks have no biases. Turning all pixels by half a circle changes the sign of
+# $t$; a plane wave $e^{i k \cdot \theta}$ then changes by $(-1)^{k_1 + \ldots + k_s}$. Hence all modes with an odd sum have the eigenvalue
+# zero, except those of a single $k_i = \pm 1$: {claim}`locality.ntk-parity`. A teacher with the same kernel has no power there and is
+# learned with the exponents $\min(\alpha_t, 2(\alpha_s + s))/s = 1/s$; of a Laplacian teacher the odd half stays unknown for ever.
+
+# %%
+parity = sweep(run.parity, grid(filter_size=[1, 2, 3], num_levels=decay_levels))
+claims.report("locality.ntk-parity", parity.odd_share.max())
+tangent_pairs = [
+    ["1cn-ntk", "1cn-ntk"], ["2cn-ntk", "2cn-ntk"], ["2lc-ntk", "2lc-ntk"], ["3cn-ntk", "3cn-ntk"], ["2cn", "2cn-ntk"],
+]  # fmt: skip
+tangent_theory = sweep(
+    run.predicted_curves, grid(pairs=[tangent_pairs], dim=torus_dim, num_levels=theory_levels, sizes=[torus_sizes])
+)
+tangent = sweep(
+    run.learning_curves,
+    grid(
+        pairs=[tangent_pairs], space="torus", dim=torus_dim, num_train=torus_points, num_test=cube_tests * 2,
+        sizes=[torus_sizes], seed=range(seeds),
+    ),
+    device=device,
+)  # fmt: skip
+tangent = tangent.merge(tangent_theory[["teacher", "student", "size", "predicted_error"]])
+tangent["gap"] = np.log(tangent.error / tangent.predicted_error)
+gaps = stats.mean_over(tangent[tangent["size"] >= min(128, torus_points)], by=["pair", "size"], value="gap")
+worst = gaps.loc[gaps["mean"].abs().idxmax()]
+claims.report("locality.ntk-theory", abs(worst["mean"]), worst["stderr"])
+
+# %%
+figure(
+    "locality-tangent", tangent, x="size", y="error", hue="pair", theory="predicted_error", log="xy", size=(5.0, 3.8),
+    labels={"size": "training points $P$", "error": "test error", "pair": "teacher → student", "predicted_error": "theory, no fit"},
+    caption="Learning with the tangent kernel of one hidden layer of ReLUs itself, on the torus with d = 8; nothing is fitted.",
+    alt="Log-log learning curves with dashed theory curves through the markers. Teachers with the tangent kernel are learned, the faster "
+    "the smaller the filters; the error of the Laplacian teacher levels off, since a network without biases misses its odd part.",
+)  # fmt: skip
+
+# %% [markdown]
+# Nothing is fitted here either, and the plateau of the odd modes is predicted with the rest: {claim}`locality.ntk-theory`.
+
+# %% [markdown]
 # ## Saturation: how smooth a task can be exploited
 #
 # The exponent has two arguments. A smoother teacher, larger $\alpha_t$, is learned faster until the student's own bias takes over at
@@ -415,24 +456,20 @@ settings = dict(
     student_exponent=1.0, teacher_exponents=[circle_exponents], ridge_scale=0.0, ridge_exponent=0.0, sizes=[circle_sizes],
     lattice=2**16,
 )  # fmt: skip
-on_circle = sweep(run.circle_curves, grid(**settings, num_test=512, seeds=blocks(circle_seeds)))
-circle_theory = sweep(run.predicted_circle_curves, grid(**settings))
+on_circle = sweep(circle.learning_curves, grid(**settings, num_test=512, seeds=blocks(circle_seeds)))
+circle_theory = sweep(circle.predicted_curves, grid(**settings))
 on_circle = on_circle.merge(circle_theory[["teacher_exponent", "size", "predicted_error"]])
 
 
 # %%
-def mean_exponent(rows):
-    """Exponent of the mean over data sets, and its bootstrap error."""
-    table = rows.pivot_table(index="seed", columns="size", values="error")
-    return stats.bootstrap(table.to_numpy(), lambda errors: -stats.loglog_slope(table.columns, errors.mean(0)).value)
-
-
 rows = []
 for alpha, part in on_circle.groupby("teacher_exponent"):
-    value, error = mean_exponent(part)
-    rows.append({"alpha": alpha, "exponent": value, "stderr": error, "derived": min(alpha, 4), "quoted": min(alpha, 2)})
+    slope, error = stats.slope_of_mean(part, x="size", y="error", seed="seed")
+    rows.append(
+        {"alpha": alpha, "exponent": -slope, "stderr": error, "derived": min(alpha, 4), "quoted": min(alpha, 2)}
+    )
     if alpha in (1, 3, 7):
-        claims.report(f"locality.saturation-{alpha:.0f}", value, error)
+        claims.report(f"locality.saturation-{alpha:.0f}", -slope, error)
 saturation = pd.DataFrame(rows)
 figure(
     "locality-saturation", saturation, x="alpha", y="exponent", band="stderr", theory="derived",
@@ -482,16 +519,16 @@ settings |= dict(
     teacher_exponents=[[1.0, 3.0]], ridge_scale=0.1, ridge_exponent=[0.5, 1.0, 2.0],
     sizes=[sorted({*doubling(128, ridge_points), *doubling(192, ridge_points)})],
 )  # fmt: skip
-ridge = sweep(run.circle_curves, grid(**settings, num_test=512, seeds=blocks(ridge_seeds)))
-ridge_theory = sweep(run.predicted_circle_curves, grid(**settings))
+ridge = sweep(circle.learning_curves, grid(**settings, num_test=512, seeds=blocks(ridge_seeds)))
+ridge_theory = sweep(circle.predicted_curves, grid(**settings))
 ridge = ridge.merge(ridge_theory[["ridge_exponent", "teacher_exponent", "size", "predicted_error"]])
 misses = {1.0: [], 3.0: []}
 for (alpha, _), part in ridge.groupby(["teacher_exponent", "ridge_exponent"]):
-    value, error = mean_exponent(part)
+    slope, error = stats.slope_of_mean(part, x="size", y="error", seed="seed")
     line = part.groupby("size").predicted_error.mean()
-    expected = -stats.loglog_slope(line.index, line).value
-    scale = 1.0 if alpha == 1 else expected
-    misses[alpha].append((abs(value - expected) / scale, error / scale))
+    expected = stats.loglog_slope(line.index, line).value
+    scale = 1.0 if alpha == 1 else -expected
+    misses[alpha].append((abs(slope - expected) / scale, error / scale))
 for alpha, found in misses.items():
     claims.report(f"locality.ridge-a{alpha:.0f}", *max(found))
 slow = ridge[(ridge.ridge_exponent == 0.5) & (ridge.teacher_exponent == 1)]
@@ -502,9 +539,11 @@ claims.report("locality.ridge-theory", ratios.mean(), ratios.sem())
 figure(
     "locality-ridge", ridge, x="size", y="error", hue="ridge_exponent", col="teacher_exponent", theory="predicted_error", log="xy",
     share=False,
-    labels={"size": "training points $P$", "error": "test error", "ridge_exponent": "g", "predicted_error": "theory, no fit",
+    slopes=[(-g * alpha / 2, f"$\\beta = {g * alpha / 2:g}$", g, alpha) for g in (0.5, 1.0) for alpha in (1.0, 3.0)],
+    labels={"size": "training points $P$", "error": "test error", "ridge_exponent": "$g$", "predicted_error": "theory, no fit",
             "teacher_exponent": r"teacher, $\alpha_t$"},
-    caption="Learning curves on the circle with a penalty that falls as a power g of the number of points, and the theory.",
+    caption="Learning curves on the circle with a penalty that falls as a power g of the number of points, the theory (dashed through "
+    "the markers), and the asymptotes β(g) = g α_t/2 of the two slow penalties.",
     alt="Two log-log panels, for a rough and a smooth teacher. The faster the penalty falls, the steeper the curve. Theory and "
     "measurement coincide for the slowest, and differ by a constant factor for the fastest, which is interpolation.",
 )  # fmt: skip
@@ -528,5 +567,7 @@ claims.scoreboard("locality")
 # 2. **More data, sharper exponents.** `quire run locality --profile book -p cube_points=4608 -p seeds=2` (four times the memory, eight
 #    times the work). The exponents of `locality.beta-*` should not move beyond their tolerances; that of the fully-connected student
 #    should come down further towards $1/9$.
-# 3. **Break the tail closure.** In `lib/quire/regression/alignment.py` replace `student_tail=student.tail` by `student_tail=0.0` and
+# 3. **On the sphere.** `quire run locality --profile book -p space=sphere -p seeds=2`. Uniform inputs on the unit sphere instead of the
+#    cube: patches are no longer independent of one another, and the exponents should not care.
+# 4. **Break the tail closure.** In `lib/quire/regression/alignment.py` replace `student_tail=student.tail` by `student_tail=0.0` and
 #    run `quire run locality --profile book`: only what depends on that file is computed again, and `locality.theory` should fail.

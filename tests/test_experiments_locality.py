@@ -6,7 +6,7 @@ import math
 import pytest
 import torch
 
-from quire.experiments import locality
+from quire.experiments import circle, locality
 
 
 def finite(rows):
@@ -90,6 +90,30 @@ def test_fully_connected_student_is_one_open_patch():
     assert rows[1]["error"] < rows[0]["error"]
 
 
+def test_the_sphere_is_a_space_and_others_are_not():
+    rows = finite(locality.learning_curves([["2cn", "2cn"]], "sphere", 4, 64, 16, [8, 64], 0))
+    assert rows[1]["error"] < rows[0]["error"]
+    with pytest.raises(ValueError, match="one of .*'sphere'.*got 'ball'"):
+        locality.learning_curves([["2cn", "2cn"]], "ball", 4, 8, 4, [8], 0)
+
+
+def test_tangent_kernels_meet_the_theory_and_cannot_learn_what_is_odd():
+    pairs, sizes = [["2cn-ntk", "2cn-ntk"], ["2cn", "2cn-ntk"]], [128, 256]
+    rows = finite(locality.learning_curves(pairs, "torus", 6, 256, 128, sizes, 0))
+    theory = finite(locality.predicted_curves(pairs, 6, 20_000, sizes))
+    for row, prediction in zip(sorted(rows, key=str), sorted(theory, key=str), strict=True):
+        assert [row[k] for k in ("teacher", "size")] == [prediction[k] for k in ("teacher", "size")]
+        assert row["error"] == pytest.approx(prediction["predicted_error"], rel=0.08)
+    own, odd = ([p["predicted_error"] for p in theory if p["teacher"] == pair[0]] for pair in pairs)
+    assert own[0] / own[1] > 1.3 > odd[0] / odd[1]
+
+
+@pytest.mark.parametrize("kernel", ["2xx", "cn", "2cn-nngp", "2fc"])
+def test_unknown_kernels(kernel):
+    with pytest.raises(ValueError, match=kernel):
+        locality.predicted_curves([[kernel, "2cn"]], 4, 100, [8])
+
+
 def test_theory_rows():
     pairs = [["2cn", "2cn"], ["1cn", "2cn"], ["2lc", "2cn"], ["3cn", "2cn"]]
     rows = finite(locality.predicted_curves(pairs, 6, 1000, [16, 64]))
@@ -100,8 +124,8 @@ def test_theory_rows():
 def test_circle_interpolation_error_is_that_of_random_gaps():
     """Brownian teacher and student: E = 4 pi^2/(3 P) over the trace from exponential gaps; the theory says 3/4 of it."""
     sizes, exponents = [256], [1.0]
-    rows = finite(locality.circle_curves(1.0, exponents, 0.0, 0.0, 256, sizes, 2**15, list(range(12))))
-    theory = finite(locality.predicted_circle_curves(1.0, exponents, 0.0, 0.0, sizes, 2**15))
+    rows = finite(circle.learning_curves(1.0, exponents, 0.0, 0.0, 256, sizes, 2**15, list(range(12))))
+    theory = finite(circle.predicted_curves(1.0, exponents, 0.0, 0.0, sizes, 2**15))
     errors = torch.tensor([row["error"] for row in rows])
     trace = math.pi / math.tanh(math.pi)  # of the kernel before it is normalised
     gap = (float(errors.mean()) - 4 * math.pi**2 / 3 / 256 / trace) / float(errors.std() / math.sqrt(12))
@@ -111,8 +135,8 @@ def test_circle_interpolation_error_is_that_of_random_gaps():
 
 def test_ridge_on_the_circle_meets_the_theory():
     sizes, exponents = [128, 256], [1.0]
-    rows = locality.circle_curves(1.0, exponents, 0.1, 0.5, 256, sizes, 2**15, list(range(8)))
-    theory = locality.predicted_circle_curves(1.0, exponents, 0.1, 0.5, sizes, 2**15)
+    rows = circle.learning_curves(1.0, exponents, 0.1, 0.5, 256, sizes, 2**15, list(range(8)))
+    theory = circle.predicted_curves(1.0, exponents, 0.1, 0.5, sizes, 2**15)
     for prediction in theory:
         mean = torch.tensor([row["error"] for row in rows if row["size"] == prediction["size"]]).mean()
         assert float(mean) == pytest.approx(prediction["predicted_error"], rel=0.05)

@@ -5,15 +5,19 @@ import math
 
 import pytest
 import torch
+from scipy.integrate import quad
 
 from quire.kernels import (
+    ErfNTK,
     Laplacian,
     Matern,
     PowerLawCircle,
     ReluNTK,
     convolutional,
+    convolutional_diagonal,
     fourier_coefficients,
     local,
+    local_diagonal,
     patch_spectrum,
     torus_embedding,
 )
@@ -38,6 +42,31 @@ def modes(spectrum, angles, dim):
             ]
         )
         yield eigenvalue, waves  # sign, position, point
+
+
+@pytest.mark.parametrize("frequency", [0, 1, 2, 3, 4, 10])
+def test_tangent_kernel_on_the_circle_against_quadrature(frequency):
+    """Half the profile of cos(angle), since a point on the unit circle has two coordinates and radius² 1/2."""
+
+    def integrand(angle):
+        t = math.cos(angle)
+        value = (math.sin(angle) + 2 * t * (math.pi - angle)) / math.pi
+        return value / 2 * math.cos(frequency * angle) / math.pi
+
+    exact, _ = quad(integrand, 0, math.pi, epsabs=1e-13)
+    cube = fourier_coefficients(ReluNTK(), filter_size=1, max_frequency=2048)
+    assert float(cube[frequency]) == pytest.approx(exact, abs=2e-8)
+    assert (abs(exact) < 1e-12) == (frequency == 3)
+
+
+@pytest.mark.parametrize("shared", [True, False])
+def test_trace_of_the_tangent_kernel_is_its_mean_diagonal(shared):
+    spectrum = patch_spectrum(ReluNTK(), filter_size=2, dim=6, overlapping=True, shared=shared, max_frequency=64)
+    ticks = torch.arange(6, dtype=torch.float64) / 6
+    points = torus_embedding(torch.cartesian_prod(*[ticks] * 6))
+    diagonal = convolutional_diagonal if shared else local_diagonal
+    found = diagonal(points, constituent=ReluNTK(), filter_size=2, channels=2).mean()
+    assert spectrum.trace == pytest.approx(float(found), rel=1e-12 if not shared else 0.02)
 
 
 @pytest.mark.parametrize("shared", [True, False])
@@ -124,7 +153,7 @@ def test_circle_points_are_distinct():
             "num_points must be ≤ lattice = 8",
         ),
         (lambda: fourier_coefficients(Laplacian(1.0), filter_size=0, max_frequency=4), "must be ≥ 1"),
-        (lambda: fourier_coefficients(ReluNTK(), filter_size=1, max_frequency=4), "function of the distance"),
+        (lambda: fourier_coefficients(ErfNTK(), filter_size=1, max_frequency=4), "function of a distance or a cosine"),
         (
             lambda: patch_spectrum(SMOOTH, filter_size=4, dim=6, overlapping=True, shared=True, max_frequency=4),
             "2 \\* filter_size ≤ dim \\+ 1 = 7",

@@ -55,7 +55,7 @@ def figure(
         kind: "line", "scatter", "bar", "heatmap", "image" or "custom".
         log: the axes that are logarithmic, "", "x", "y" or "xy" ("c" for the colours of a heat map).
         labels: text for columns, with units.
-        slopes: (exponent, label) or (exponent, label, hue value): dashed power laws, through the last point of that group.
+        slopes: (exponent, label) and perhaps a hue value and a panel: dashed power laws, through the last point of it.
         hline, vline: (position, label) of reference lines.
         limits: axis limits by "x" and "y".
         share: panels share their axes.
@@ -201,7 +201,9 @@ def _curves(ax, part, spec, groups, theme):
         if spec.theory:
             ax.plot(points["theory"].dropna(), "--", color=colour, zorder=1)
     for exponent, label, *anchor in spec.slopes:
-        rows = part[part[spec.hue] == anchor[0]] if anchor else part
+        rows = part
+        for column, group in zip((spec.hue, spec.col), anchor, strict=False):
+            rows = rows[rows[column] == group]
         if rows.empty:
             continue
         curve, colour = rows.groupby(spec.x)[spec.y].mean(), groups[anchor[0]][0] if anchor else FADED[theme]

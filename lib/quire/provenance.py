@@ -119,10 +119,8 @@ def fingerprint(function) -> str:
     """
     module = getattr(function, "__module__", None)
     if module in (None, "__main__") or "." in getattr(function, "__qualname__", "."):
-        raise TypeError(
-            f"a sweep needs a top-level function of an importable module, so that its results can be found again; got "
-            f"{getattr(function, '__qualname__', function)!r} of {module!r}: move it to quire.experiments"
-        )
+        name, wants = getattr(function, "__qualname__", function), "a top-level function of an importable module"
+        raise TypeError(f"a sweep needs {wants}, got {name!r} of {module!r}: move it to quire.experiments")
     return fingerprint_file(Path(sys.modules[module].__file__), module)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats as distributions
 
-__all__ = ["Slope", "bootstrap", "crossing", "loglog_slope", "mean_over", "slope_over_seeds"]
+__all__ = ["Slope", "bootstrap", "crossing", "loglog_slope", "mean_over", "slope_of_mean", "slope_over_seeds"]
 
 Numbers = Sequence | np.ndarray | pd.Series
 
@@ -64,13 +64,22 @@ def slope_over_seeds(rows: pd.DataFrame, *, x: str, y: str, seed: str) -> Slope:
     """
     curves = [_positive(curve[x], curve[y]) for _, curve in rows.groupby(seed)]
     if len(curves) < 2:
-        raise ValueError(
-            f"an error over seeds needs two seeds or more, got {len(curves)}: use loglog_slope or add seeds"
-        )
+        raise ValueError(f"an error needs two seeds or more, got {len(curves)}: use loglog_slope, or add seeds")
     fits = np.array([np.polyfit(np.log(u), np.log(v), 1) for u, v in curves])
     (mean, intercept), error = fits.mean(0).tolist(), float(fits[:, 0].std(ddof=1) / math.sqrt(len(fits)))
     t = float(distributions.t.ppf(0.975, len(fits) - 1))
     return Slope(mean, error, mean - t * error, mean + t * error, intercept)
+
+
+def slope_of_mean(rows: pd.DataFrame, *, x: str, y: str, seed: str) -> tuple[float, float]:
+    """Log-log slope of the mean curve, and its bootstrap error over seeds: for curves that are too noisy one by one.
+
+    >>> rows = pd.DataFrame({"size": [1, 2, 4] * 2, "error": [4, 2, 1] * 2, "seed": [0] * 3 + [1] * 3})
+    >>> round(slope_of_mean(rows, x="size", y="error", seed="seed")[0], 9)
+    -1.0
+    """
+    table = rows.pivot_table(index=seed, columns=x, values=y)
+    return bootstrap(table.to_numpy(), lambda curves: loglog_slope([*table.columns], curves.mean(0)).value)
 
 
 def mean_over(rows: pd.DataFrame, *, by: list[str], value: str) -> pd.DataFrame:

@@ -29,7 +29,7 @@ from quire import rng
 from quire.provenance import fingerprint, folder, read_json, write_json
 from quire.store import SCALARS, Store, key_of, read_run, write_rows
 
-__all__ = ["Grid", "artifact", "describe", "grid", "sweep"]
+__all__ = ["Grid", "artifact", "describe", "doubling", "grid", "sweep"]
 
 GIVEN = ("device", "generator")  # parameters that the sweep fills in; not part of a cell's key
 RESERVED = {"key"}  # the column of a stored table that finds a cell again
@@ -55,6 +55,15 @@ def grid(**axes) -> Grid:
     if empty := [name for name, axis in values.items() if not axis]:
         raise ValueError(f"axes {empty} of the grid are empty: give at least one value, or drop the sweep")
     return Grid(dict(zip(values, cell, strict=True)) for cell in itertools.product(*values.values()))
+
+
+def doubling(first: int, last: int) -> list[int]:
+    """An axis of sizes: first, 2 first, 4 first, … up to the last.
+
+    >>> doubling(3, 13)
+    [3, 6, 12]
+    """
+    return [first << i for i in range(last.bit_length()) if first << i <= last]
 
 
 def sweep(function, cells: Iterable[dict], *, device: str = "auto", store: Store | None = None) -> pd.DataFrame:
@@ -183,10 +192,8 @@ def _execute(tasks: list[tuple]):
     """Yield finished cells, in any order, from the backend that the environment names."""
     backend, jobs = os.environ.get("QUIRE_BACKEND", "sequential"), os.environ.get("QUIRE_JOBS", "0")
     if backend not in ("sequential", "loky", "dask") or not jobs.isdecimal():
-        known = '"sequential", "loky" or "dask"'
-        raise ValueError(
-            f"QUIRE_BACKEND must be {known}, QUIRE_JOBS a number (0: all cores); got {backend!r}, {jobs!r}"
-        )
+        expected = '"sequential", "loky" or "dask", and a number of jobs (0: all cores)'
+        raise ValueError(f"QUIRE_BACKEND, QUIRE_JOBS: expected {expected}; got {backend!r}, {jobs!r}")
     if backend == "sequential" or not tasks:
         yield from (_compute(*task) for task in tasks)
         return
@@ -229,11 +236,7 @@ def _record(name: str, cells: dict[str, tuple[dict, dict]]) -> None:
     merged |= {key: [{**arguments, **row} for row in cell["rows"]] for key, (arguments, cell) in cells.items()}
     sources = {k: {n: c[n] for n in ("source", "seconds", "device")} for k, (_, c) in cells.items()} | sources
     path, kinds = write_rows(run / "rows" / name, merged)
-    entry = {
-        "file": path.name,
-        "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
-        "columns": kinds,
-        "cells": sources,
-    }
+    checksum = hashlib.sha256(path.read_bytes()).hexdigest()
+    entry = {"file": path.name, "sha256": checksum, "columns": kinds, "cells": sources}
     entry["arguments"] = sorted({column for arguments, _ in cells.values() for column in arguments})
     write_json(run / "sweeps.json", {**read_json(run / "sweeps.json", {}), name: entry})

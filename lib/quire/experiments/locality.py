@@ -1,8 +1,9 @@
 """Experiments of the chapter on locality: arguments that JSON can hold, rows of numbers.
 
 A kernel is written as in the paper: "3cn" is convolutional with filters of three pixels, "3lc" local, "9fc" fully
-connected on nine. All constituents here are Laplacian with length scale equal to the filter size. Teachers are Gaussian
-random fields; their average is exact, so that an error bar can come from the data alone.
+connected on nine. The constituent is Laplacian with length scale equal to the filter size, or, for "3cn-ntk", the
+tangent kernel of ReLUs. Teachers are Gaussian random fields; their average is exact, so that an error bar can come from
+the data alone.
 """
 
 import math
@@ -13,19 +14,13 @@ import torch
 from quire import device as devices
 from quire import kernels, rng
 from quire.kernels.finite import ConvolutionalNetwork, LocalNetwork, empirical_ntk
-from quire.regression import (
-    ModeSpectrum,
-    NestedRegression,
-    align_spectra,
-    self_consistent_curve,
-)
+from quire.regression import NestedRegression, align_spectra, self_consistent_curve
 
 __all__ = [
-    "circle_curves",
     "decay",
     "finite_width",
     "learning_curves",
-    "predicted_circle_curves",
+    "parity",
     "predicted_curves",
     "ranked_spectrum",
     "trace_identity",
@@ -33,6 +28,21 @@ __all__ = [
 
 KERNELS = {"cn": kernels.convolutional, "lc": kernels.local}
 DIAGONALS = {"cn": kernels.convolutional_diagonal, "lc": kernels.local_diagonal}
+
+
+def _cube(num: int, dim: int, source: torch.Generator) -> torch.Tensor:
+    return torch.rand(num, dim, generator=source, dtype=torch.float64)
+
+
+def _torus(num: int, dim: int, source: torch.Generator) -> torch.Tensor:
+    return kernels.torus_embedding(_cube(num, dim, source))
+
+
+def _sphere(num: int, dim: int, source: torch.Generator) -> torch.Tensor:
+    return torch.nn.functional.normalize(torch.randn(num, dim, generator=source, dtype=torch.float64))
+
+
+SPACES = {"cube": _cube, "torus": _torus, "sphere": _sphere}
 
 
 def finite_width(architecture: str, width: int, dim: int, filter_size: int, num_points: int, seed: int) -> list[dict]:
@@ -67,6 +77,18 @@ def decay(filter_size: int, num_levels: int) -> list[dict]:
     axis = cube[(slice(None),) + (0,) * (filter_size - 1)]
     frequencies = sorted({round(2 ** (step / 2)) for step in range(int(2 * math.log2(largest)) + 1)})
     return [{"frequency": k, "largest": largest, "coefficient": float(axis[k])} for k in frequencies]
+
+
+def parity(filter_size: int, num_levels: int) -> list[dict]:
+    """Share of the trace of the ReLU tangent kernel on the torus in modes with an odd sum of frequencies, |k| > 1."""
+    largest = int(num_levels ** (1 / filter_size))
+    cube = kernels.fourier_coefficients(kernels.ReluNTK(), filter_size=filter_size, max_frequency=largest)
+    axis = torch.arange(largest + 1)
+    total = sum(torch.meshgrid(*[axis] * filter_size, indexing="ij"))
+    odd = cube[(total % 2 == 1) & (total > 1)]
+    return [
+        {"largest": largest, "odd_share": float(odd.abs().max() / cube.max()), "even": float(cube[total == 2].min())}
+    ]
 
 
 def trace_identity(filter_size: int, dim: int, lattice: int) -> list[dict]:
@@ -126,7 +148,7 @@ def learning_curves(
 
     Args:
         pairs: [teacher, student] each, such as ["2cn", "3cn"].
-        space: "cube" (uniform in the unit cube) or "torus" (uniform, each pixel on a unit circle).
+        space: uniform in the unit "cube", on the "torus" (each pixel on a unit circle) or on the unit "sphere".
         dim: pixels per input.
         num_train: points that are factorised, at least the largest size.
         num_test: points at which the error is measured.
@@ -134,11 +156,15 @@ def learning_curves(
         seed: of the data set, which all pairs share.
 
     Returns:
-        teacher, student, size and mean squared error, one row each.
+        teacher, student, their pair in words, size and mean squared error, one row each.
+
+    Raises:
+        ValueError: an unknown space or kernel.
     """
+    if space not in SPACES:
+        raise ValueError(f"space must be one of {sorted(SPACES)}, got {space!r}")
     source = rng.generator("locality.learning_curves", space, dim, num_train, num_test, seed)
-    inputs = torch.rand(num_train + num_test, dim, generator=source, dtype=torch.float64)
-    inputs = (kernels.torus_embedding(inputs) if space == "torus" else inputs).to(devices.resolve(device))
+    inputs = SPACES[space](num_train + num_test, dim, source).to(devices.resolve(device))
     train, test = inputs.split([num_train, num_test])
     grams = {name: _grams(name, train, test, dim) for name in dict.fromkeys(name for pair in pairs for name in pair)}
     rows = []
@@ -150,7 +176,7 @@ def learning_curves(
                 errors = nested.variances(diagonal, sizes=sizes)
             else:
                 errors = nested.average_errors(gram, cross, teacher_diagonal=diagonal, sizes=sizes)
-            names = {"teacher": teacher, "student": student}
+            names = {"teacher": teacher, "student": student, "pair": f"{teacher} → {student}"}
             rows += [{**names, "size": n, "error": e} for n, e in zip(sizes, errors.mean(1).tolist(), strict=True)]
     return rows
 
@@ -180,95 +206,23 @@ def predicted_curves(pairs: list, dim: int, num_levels: int, sizes: list) -> lis
     return rows
 
 
-def circle_curves(
-    student_exponent: float,
-    teacher_exponents: list,
-    ridge_scale: float,
-    ridge_exponent: float,
-    num_test: int,
-    sizes: list,
-    lattice: int,
-    seeds: list,
-) -> list[dict]:
-    r"""Curves on the circle for teachers of any smoothness (L6), with a ridge that falls with the size (L7).
-
-    The penalty :math:`\lambda = \lambda_0 P^{-g}` multiplies the norm while the loss is averaged, hence a ridge of
-    :math:`\delta = P\lambda` on the diagonal; ``ridge_scale`` is :math:`\lambda_0` (0: interpolation), and
-    ``ridge_exponent`` is :math:`g`.
-
-    Returns:
-        seed, teacher_exponent, size and mean squared error, one row each.
-    """
-    student = kernels.PowerLawCircle(float(student_exponent), lattice=lattice)
-    teachers = [kernels.PowerLawCircle(float(exponent), lattice=lattice) for exponent in teacher_exponents]
-    ridges = _ridges(sizes, ridge_scale, ridge_exponent)
-    rows = []
-    for seed in seeds:
-        source = rng.generator("locality.circle", num_test, max(sizes), lattice, seed)
-        train, test = student.draw(max(sizes) + num_test, generator=source).split([max(sizes), num_test])
-        gram, cross = student.gram(train, train), student.gram(train, test)
-        given = [(t.gram(train, train), t.gram(train, test), t.diagonal()) for t in teachers]
-        for part, ridge in _equal_ridges(sizes, ridges):
-            top = part[-1]
-            nested = NestedRegression(gram[:top, :top], cross[:top], ridge=ridge)
-            for teacher, (own, other, diagonal) in zip(teachers, given, strict=True):
-                errors = nested.average_errors(
-                    own[:top, :top], other[:top], teacher_diagonal=torch.full_like(other[0], diagonal), sizes=part
-                ).mean(1)
-                names = {"seed": seed, "teacher_exponent": teacher.smoothness_exponent}
-                rows += [{**names, "size": n, "error": e} for n, e in zip(part, errors.tolist(), strict=True)]
-    return rows
-
-
-def predicted_circle_curves(
-    student_exponent: float,
-    teacher_exponents: list,
-    ridge_scale: float,
-    ridge_exponent: float,
-    sizes: list,
-    lattice: int,
-) -> list[dict]:
-    """The self-consistent theory for the same curves: the spectrum is exact, there is no tail."""
-    student = kernels.PowerLawCircle(float(student_exponent), lattice=lattice)
-    ridges = _ridges(sizes, ridge_scale, ridge_exponent)
-    rows = []
-    for exponent in teacher_exponents:
-        teacher = kernels.PowerLawCircle(float(exponent), lattice=lattice)
-        modes = ModeSpectrum(student.eigenvalues, student.multiplicities, teacher.multiplicities * teacher.eigenvalues)
-        errors = self_consistent_curve(modes, sizes, ridge=ridges).errors.tolist()
-        rows += [
-            {"teacher_exponent": float(exponent), "size": size, "predicted_error": error}
-            for size, error in zip(sizes, errors, strict=True)
-        ]
-    return rows
-
-
-def _ridges(sizes: list, scale: float, exponent: float) -> list[float]:
-    return [scale * size ** (1 - exponent) for size in sizes]
-
-
-def _equal_ridges(sizes: list, ridges: list) -> list[tuple[list, float]]:
-    """Sizes that share a factor: all of them without ridge, each its own with one that depends on the size."""
-    if len(set(ridges)) == 1:
-        return [(sizes, ridges[0])]
-    return [([size], ridge) for size, ridge in zip(sizes, ridges, strict=True)]
-
-
-def _parse(kernel: str, dim: int) -> tuple[int, str]:
-    match = re.fullmatch(r"(\d+)(cn|lc|fc)", kernel)
+def _parse(kernel: str, dim: int) -> tuple[int, str, kernels.Constituent]:
+    match = re.fullmatch(r"(\d+)(cn|lc|fc)(-ntk)?", kernel)
     if not match:
-        raise ValueError(f'a kernel is a filter size and cn, lc or fc, such as "3cn", got {kernel!r}')
+        raise ValueError(
+            f'a kernel is a filter size, then cn, lc or fc, then "-ntk" or nothing, such as "3cn", got {kernel!r}'
+        )
     filter_size, architecture = int(match[1]), match[2]
     if architecture == "fc" and filter_size != dim:
         raise ValueError(f'a fully-connected kernel sees all {dim} pixels: write "{dim}fc", not {kernel!r}')
-    return filter_size, architecture
+    return filter_size, architecture, kernels.ReluNTK() if match[3] else kernels.Laplacian(float(filter_size))
 
 
 def _grams(kernel: str, train, test, dim: int) -> tuple:
     """Gram matrix of the training points, cross matrix, and diagonal of the test points."""
-    filter_size, architecture = _parse(kernel, dim)
+    filter_size, architecture, constituent = _parse(kernel, dim)
     cut = {
-        "constituent": kernels.Laplacian(float(filter_size)),
+        "constituent": constituent,
         "filter_size": filter_size,
         "channels": train.shape[1] // dim,
         "cyclic": architecture != "fc",
@@ -279,9 +233,9 @@ def _grams(kernel: str, train, test, dim: int) -> tuple:
 
 
 def _torus_spectrum(kernel: str, dim: int, max_frequency: int) -> kernels.PatchSpectrum:
-    filter_size, architecture = _parse(kernel, dim)
+    filter_size, architecture, constituent = _parse(kernel, dim)
     return kernels.patch_spectrum(
-        kernels.Laplacian(float(filter_size)),
+        constituent,
         filter_size=filter_size,
         dim=dim,
         overlapping=True,

@@ -103,17 +103,15 @@ class ReluNTK(Constituent):
     def apply_(self, values: Tensor, scratch: list[Tensor]) -> Tensor:
         r"""Turn cosines into the profile in place, without the arc-cosine, which would cost as much as all the rest.
 
-        By symmetry :math:`h(t) = t + |t| + \sqrt{1-|t|}\,R(|t|)` with :math:`\pi R(u) = \sqrt{1+u} - 2u \arccos(u)/\sqrt{1-u}`,
-        which is analytic on [0, 1]: a rational function through 13 Chebyshev nodes reproduces it to rounding.
+        With :math:`w = \sqrt{1-t^2}` the profile is :math:`h(t) = t + E(w)`, where
+        :math:`\pi E(w) = w + 2\sqrt{1-w^2}\,\arccos w` is analytic on [0, 1]: a rational function through 13 Chebyshev
+        nodes reproduces it to rounding. 18 passes over a tile in the cache, 12 of them Horner steps.
         """
-        modulus, above, below = scratch[:3]
-        torch.abs(values, out=modulus)
-        _polynomial(_NUMERATOR, modulus, above)
-        above.div_(_polynomial(_DENOMINATOR, modulus, below))
-        values.add_(modulus)
-        rest = modulus.neg_().add_(1).clamp_min_(torch.finfo(values.dtype).tiny)
-        above.mul_(rest)
-        return values.addcmul_(above, rest.rsqrt_())
+        sine, above, below = scratch[:3]
+        torch.addcmul(_constants((1.0,), values.dtype, values.device)[0], values, values, value=-1, out=above)
+        above.clamp_min_(torch.finfo(values.dtype).tiny)
+        torch.mul(above, torch.rsqrt(above, out=below), out=sine)  # half of the time of the square root alone
+        return values.addcdiv_(_polynomial(_NUMERATOR, sine, above), _polynomial(_DENOMINATOR, sine, below))
 
     def diagonal(self, squared_radius):
         """Twice the squared radius."""
@@ -249,14 +247,14 @@ class Matern(Constituent):
         return torch.ones_like(squared_radius)
 
 
-# R of ReluNTK.apply_, lowest power first: interpolated in 60 digits; error 4e-16, tested against the arc-cosine
+# E of ReluNTK.apply_, lowest power first: interpolated in 60 digits; error 3e-16, tested against the arc-cosine
 _NUMERATOR = (
-    0.31830988618379064, -0.10452001248253234, -1.239598106127326, -1.2032785426654273, -0.42209281623644507,
-    -0.05401476481898099, -0.001749758491717367,
+    1.0, 1.997464831027755, 0.665165855961513, -0.8880978529882062, -0.7049411731596494,
+    -0.15810720232065256, -0.009487887377534008,
 )  # fmt: skip
 _DENOMINATOR = (
-    1.0, 2.3132333502215014, 1.9121042471686893, 0.6826926652611506, 0.1005633774852455, 0.004699687184399942,
-    2.4583417119380274e-05,
+    1.0, 2.3157747172116645, 1.9022998426175328, 0.6631037613836527, 0.09085857108787354, 0.003274515584947345,
+    -1.2952829134734863e-05,
 )  # fmt: skip
 
 

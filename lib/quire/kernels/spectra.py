@@ -27,6 +27,8 @@ from quire.types import Float, Int, Tensor
 
 __all__ = ["PatchSpectrum", "fourier_coefficients", "patch_spectrum"]
 
+_SQUARED_RADIUS = 0.5  # of every patch on the torus, where a pixel is the two coordinates of a point on the unit circle
+
 
 @dataclass(frozen=True)
 class PatchSpectrum:
@@ -58,6 +60,13 @@ class PatchSpectrum:
         return self.constant + float(self.multiplicities @ self.eigenvalues) + self.tail
 
 
+def _on_torus(constituent: Constituent, squared_chord: Tensor, filter_size: int) -> Tensor:
+    """Values at given squared chords, summed over the pixels of a patch: all patches have the norm √s."""
+    if constituent.geometry == "distances":
+        return constituent(squared_chord)
+    return constituent(1 - squared_chord / (2 * filter_size)).mul_(_SQUARED_RADIUS)
+
+
 def fourier_coefficients(constituent: Constituent, *, filter_size: int, max_frequency: int) -> Float[Tensor, "..."]:
     r"""Fourier coefficients of a stationary constituent on the torus, with chords for distances.
 
@@ -65,7 +74,7 @@ def fourier_coefficients(constituent: Constituent, *, filter_size: int, max_freq
     largest frequency, so that aliasing reaches only what is cut.
 
     Args:
-        constituent: of the "distances" kind.
+        constituent: of the "distances" or the "cosines" kind.
         filter_size: number of coordinates.
         max_frequency: largest frequency kept in each coordinate.
 
@@ -73,7 +82,7 @@ def fourier_coefficients(constituent: Constituent, *, filter_size: int, max_freq
         coefficients for frequencies 0..max_frequency in every coordinate.
 
     Raises:
-        ValueError: lengths that are not positive, or a constituent that is not a function of the distance.
+        ValueError: lengths that are not positive, or a constituent of another kind.
         MemoryError: the grid does not fit.
 
     >>> from quire.kernels import Laplacian
@@ -83,15 +92,17 @@ def fourier_coefficients(constituent: Constituent, *, filter_size: int, max_freq
     """
     if filter_size < 1 or max_frequency < 1:
         raise ValueError(f"filter_size and max_frequency must be ≥ 1, got {filter_size} and {max_frequency}")
-    if constituent.geometry != "distances":
-        raise ValueError(f"constituent must be a function of the distance, got {constituent}: use Laplacian or Matern")
+    if constituent.geometry not in ("distances", "cosines"):
+        raise ValueError(
+            f"constituent must be a function of a distance or a cosine, got {constituent}: see Constituent"
+        )
     half = 2 * max_frequency
     require_memory(8 * 4 * (half + 1) ** filter_size, f"a {filter_size}-dimensional cosine transform")
     chord = 4 * np.sin(np.pi * np.arange(half + 1) / (2 * half)) ** 2  # as in torus_embedding
     squared = chord
     for _ in range(filter_size - 1):
         squared = np.add.outer(squared, chord)
-    values = constituent(torch.from_numpy(squared)).numpy()
+    values = _on_torus(constituent, torch.from_numpy(squared), filter_size).numpy()
     transform = scipy.fft.dctn(values, type=1, overwrite_x=True) / (2 * half) ** filter_size
     return torch.from_numpy(transform[(slice(0, max_frequency + 1),) * filter_size].copy())
 
@@ -103,7 +114,7 @@ def patch_spectrum(
     """Mercer spectrum of a kernel averaged over cyclic patches, for uniform data on the torus.
 
     Args:
-        constituent: of the "distances" kind, with value 1 at distance 0.
+        constituent: of the "distances" or the "cosines" kind.
         filter_size: pixels per patch.
         dim: pixels per input.
         overlapping: stride one, or stride equal to the filter size.
@@ -135,7 +146,7 @@ def patch_spectrum(
         fits = (filter_size - support + 1).double()
     constant = float(cube.flatten()[0])
     eigenvalues = (fits * coefficients / positions).clamp_min(0)
-    total = float(constituent.diagonal(torch.ones((), dtype=torch.float64)))
+    total = float(constituent.diagonal(torch.tensor(_SQUARED_RADIUS, dtype=torch.float64)))
     kept = float(signs @ eigenvalues) * positions
     tail = max(total - constant - kept, 0.0) / (positions if shared else 1)
     return PatchSpectrum(filter_size, positions, overlapping, shared, constant, frequencies, signs, eigenvalues, tail)

@@ -9,6 +9,7 @@ and the result does not depend on their number.
 """
 
 from concurrent.futures import ThreadPoolExecutor
+from itertools import combinations_with_replacement, product
 
 import torch
 
@@ -67,26 +68,25 @@ def sum_over_pairs(
     columns = rows if symmetric else _Side(second, constituent.geometry)
     gram = first.new_empty(len(first), len(second))
 
-    def fill(corner: tuple[int, int]) -> None:
-        low, high = (slice(start, start + tile_size) for start in corner)
+    def fill(block: tuple[slice, slice]) -> None:
+        low, high = block
         tile = _tile(rows, columns, low, high, constituent, all_pairs, exact=symmetric and low == high)
         gram[low, high] = tile
         if symmetric and low != high:
             gram[high, low] = tile.T
 
-    corners = [
-        (top, left)
-        for top in range(0, len(first), tile_size)
-        for left in range(top if symmetric else 0, len(second), tile_size)
-    ]
+    if symmetric:
+        blocks = _upper_triangle(len(first), tile_size)
+    else:
+        blocks = list(product(*(_spans(0, len(side), tile_size) for side in (first, second))))
     threads = torch.get_num_threads()
     if first.is_cuda or threads == 1:
-        for corner in corners:
-            fill(corner)
+        for block in blocks:
+            fill(block)
         return gram
     try:  # each worker computes alone: threads inside an operation would only wait for one another
         with ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
-            list(pool.map(fill, corners))
+            list(pool.map(fill, blocks))
     finally:
         torch.set_num_threads(threads)
     return gram
@@ -109,6 +109,20 @@ def diagonal_over_pairs(
             value = constituent((x - y).square().sum(2))
         total = total + value.sum(0)
     return total
+
+
+def _spans(start: int, stop: int, length: int) -> list[slice]:
+    return [slice(low, min(low + length, stop)) for low in range(start, stop, length)]
+
+
+def _upper_triangle(size: int, tile_size: int) -> list[tuple[slice, slice]]:
+    """Blocks on and above the diagonal; those on it are half as large, for half of each is computed in vain."""
+    blocks = []
+    for strip in _spans(0, size, tile_size):
+        half = -(-(strip.stop - strip.start) // 2)
+        blocks += combinations_with_replacement(_spans(strip.start, strip.stop, half), 2)
+        blocks += [(strip, span) for span in _spans(strip.stop, size, tile_size)]
+    return blocks
 
 
 class _Side:

@@ -65,9 +65,8 @@ def run(
         ValueError: there is nothing to run, or a chapter, profile, parameter, device, label or number of jobs is wrong.
     """
     if not names or jobs < 1 or not re.fullmatch(r"[\w-][\w.-]*|", label) or label in RESERVED:
-        raise ValueError(
-            f"expected a chapter, one job or more, label not in {RESERVED}; got {names}, {jobs}, {label!r}"
-        )
+        expected = f"a chapter, one job or more, a label not in {RESERVED}"
+        raise ValueError(f"expected {expected}; got {names}, {jobs}, {label!r}")
     waiting = {name: resolve(name, profile, overrides) for name in names}  # everything is checked before anything runs
     for values in waiting.values():
         devices.resolve(values.get("device", "auto"))
@@ -86,9 +85,8 @@ def run(
                 if status is None:
                     continue
                 del running[name]
-                board.console.print(
-                    f"{name:<18} {profile:<6} {'failed after' if status else 'done in'} {elapsed:.0f} s"
-                )
+                verb = "failed after" if status else "done in"
+                board.console.print(f"{name:<18} {profile:<6} {verb} {elapsed:.0f} s")
                 if status:
                     failed.append(name)
                     text = (out / "log.txt").read_text() or f"exit status {status}"
