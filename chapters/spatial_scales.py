@@ -124,8 +124,12 @@ figure(
 # At infinite width everything follows from the cosines $t_i = x_i \cdot y_i$ of the patches. With the arc-cosine functions
 # $\kappa_0(t) = 1 - \arccos(t)/\pi$ and $\kappa_1(t) = [\sqrt{1-t^2} + t\,(\pi - \arccos t)]/\pi$ {cite}`cho2009kernel`,
 #
-# $$R^0 = N^0 = t,\qquad R^l = \kappa_1(A),\qquad N^l = \kappa_1(A) + \kappa_0(A)\, B,\qquad
-#   A = \operatorname*{mean}_\mathrm{children} R^{l-1},\quad B = \operatorname*{mean}_\mathrm{children} N^{l-1}.$$
+# $$
+# \begin{aligned}
+# R^0 &= N^0 = t, \qquad A = \operatorname*{mean}_\mathrm{children} R^{l-1}, \qquad B = \operatorname*{mean}_\mathrm{children} N^{l-1}, \\
+# R^l &= \kappa_1(A), \qquad N^l = \kappa_1(A) + \kappa_0(A)\, B .
+# \end{aligned}
+# $$
 #
 # $R$ is the covariance of a random network (NNGP), $N$ the neural tangent kernel {cite}`jacot2018ntk`, and the mean over the top
 # nodes reads them out. The code runs on minus the cosines and carries a factor of $\pi$, so as to pass over memory as little as it

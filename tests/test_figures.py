@@ -48,6 +48,14 @@ def test_every_kind_leaves_two_pictures_a_png_and_its_table(kind):
     assert len(kept) == len(table) and "unused" not in kept.columns
 
 
+@pytest.mark.parametrize("anchor, panels", [((), 3), (("b",), 3), (("b", "y"), 1), (("c",), 0), (("b", "w"), 0)])
+def test_a_slope_is_drawn_where_it_is_anchored(anchor, panels):
+    figure(
+        "toy-slopes", ROWS, x="p", y="e", hue="kind", col="panel", log="xy", slopes=[(-1.0, "here!", *anchor)], **TEXT
+    )
+    assert (folder("run") / "toy-slopes.svg").read_text().count("<!-- here! -->") == panels
+
+
 def test_the_same_table_gives_the_same_bytes():
     written = []
     for _ in range(2):

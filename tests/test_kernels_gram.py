@@ -19,7 +19,7 @@ from quire.kernels import (
     local,
     local_diagonal,
 )
-from quire.kernels.tiles import gram_bytes, sum_over_pairs
+from quire.kernels.tiles import _upper_triangle, gram_bytes, sum_over_pairs
 
 CONSTITUENTS = [ReluNTK(), ReluNNGP(), ErfNTK(), ErfNNGP(), Laplacian(1.5), Matern(1.5, 2.0)]
 KERNELS = [convolutional, local]
@@ -74,6 +74,17 @@ def test_gram_is_symmetric_positive_with_exact_diagonal(data, kernel, constituen
     torch.testing.assert_close(
         gram.diagonal(), diagonal(x, constituent=constituent, filter_size=size), rtol=1e-13, atol=1e-15
     )
+
+
+@given(st.integers(1, 40), st.integers(1, 50))
+def test_blocks_of_the_upper_triangle_cover_it_once(size, tile_size):
+    counts = torch.zeros(size, size, dtype=torch.int64)
+    for low, high in _upper_triangle(size, tile_size):
+        counts[low, high] += 1
+        if low != high:
+            counts[high, low] += 1
+        assert 0 < low.stop - low.start <= tile_size >= high.stop - high.start > 0
+    assert bool((counts == 1).all())
 
 
 @pytest.mark.parametrize("kernel", KERNELS)

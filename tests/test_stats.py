@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats as oracle
 
-from quire.stats import bootstrap, crossing, loglog_slope, mean_over, slope_over_seeds
+from quire.stats import bootstrap, crossing, loglog_slope, mean_over, slope_of_mean, slope_over_seeds
 
 POSITIVE = st.floats(1e-3, 1e3)
 POINTS = st.lists(st.tuples(POSITIVE, POSITIVE, st.floats(0.01, 10)), min_size=3, max_size=12, unique_by=lambda p: round(math.log(p[0]), 2))  # fmt: skip
@@ -76,6 +76,16 @@ def test_a_slope_over_seeds_is_the_mean_of_the_slopes():
         slope_over_seeds(rows[rows["s"] == 0], x="p", y="e", seed="s")
     with pytest.raises(ValueError, match="two different abscissae"):
         slope_over_seeds(rows[rows["p"] == 2], x="p", y="e", seed="s")
+
+
+def test_the_slope_of_a_mean_resamples_whole_seeds():
+    rng = np.random.default_rng(2)
+    scale = rng.lognormal(0, 1.0, 12)  # common to a seed: moves its curve, not its slope
+    rows = pd.DataFrame([{"p": p, "e": scale[s] * p**-0.5, "s": s} for s in range(12) for p in (2, 4, 8)])
+    assert slope_of_mean(rows, x="p", y="e", seed="s") == pytest.approx((-0.5, 0.0), abs=1e-12)
+    noisy = rows.assign(e=rows["e"] * rng.lognormal(0, 0.2, len(rows)))
+    value, error = slope_of_mean(noisy, x="p", y="e", seed="s")
+    assert value == pytest.approx(loglog_slope([2, 4, 8], noisy.groupby("p")["e"].mean()).value) and 0.01 < error < 0.5
 
 
 def test_means_over_groups():
