@@ -156,7 +156,7 @@ def test_runs_parameters_and_footer_are_tables(page):
     assert "2 h 13 min" in text and "512 MB" in text and "4.2 s" in text and "fedcba9876 with local edits" in text
     assert 'class="quire-stale"' in page and "✓ 2 hold – 1 untested" in text
     assert "seeds independent draws 2 8 2" in text and "'auto' · ·" in text
-    assert '<details class="quire-footer">' in page and 'id="run-index"' in page
+    assert '<details class="quire-details">' in page and 'id="run-index"' in page
 
 
 def test_prose_pages_are_generated(page):

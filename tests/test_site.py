@@ -332,7 +332,9 @@ def test_a_chapter_has_its_anatomy(html):
     assert "# Parameters" not in text and "bar" not in text.split()  # the raw cells and the progress bar are gone
     assert "[64, 16384]" in text and "(a choice, the same in every profile)" in text
     details = page(html / "chapters" / "locality.html").all("details")
-    assert any(d.get("class") == "quire-footer" and "open" not in d for d in details)
+    assert [(d.get("class"), "open" in d) for d in details if d.get("class") == "quire-details"] == 2 * [
+        ("quire-details", False)
+    ]
     assert "from pathlib import Path" in text  # literalinclude of /lib/quire
 
 

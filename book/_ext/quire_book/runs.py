@@ -27,6 +27,12 @@ def _commit(run: dict) -> str:
     return commit[:10] + (" with local edits" if run.get("dirty") else "")
 
 
+def _details(summary: str, content: nodes.Node) -> list[nodes.Node]:
+    """A box that is closed until it is clicked; a link to an anchor inside opens it."""
+    opened = f'<details class="quire-details"><summary>{summary}</summary>'
+    return [nodes.raw("", opened, format="html"), content, nodes.raw("", "</details>", format="html")]
+
+
 class Header(_Run):
     """{quire-header}: which run this page shows, and the notebook to download."""
 
@@ -43,7 +49,7 @@ class Header(_Run):
 
 
 class Parameters(Directive):
-    """{quire-parameters}: what each parameter means and its value in each profile."""
+    """{quire-parameters}: what each parameter means and its value in each profile; collapsed."""
 
     def run(self):
         """One row per parameter; a value that a profile leaves alone is not repeated."""
@@ -61,14 +67,15 @@ class Parameters(Directive):
             name = [nodes.literal("", item["name"])]
             rows.append([name, self.inline(item["meaning"] + kind), cells[0], *rest])
         header = ["Parameter", "Meaning", "smoke", *profiles]
-        return [self.table(header, rows, widths=[16, 36, 16, 16, 16], name="parameters")]
+        table = self.table(header, rows, widths=[16, 36, 16, 16, 16], name="parameters")
+        return _details(f"The {len(rows)} parameters, and what each profile makes of them", table)
 
 
 class Footer(_Run):
     """{quire-footer}: commit, freshness, device, versions, parameters, time, how to cite; collapsed."""
 
     def run(self):
-        """A closed <details>; a link to its anchor opens it."""
+        """The record of the run, key by key."""
         run = self.run_record
         if not run:
             return self.warn(f"no run is recorded for chapter '{self.chapter}'")
@@ -95,8 +102,7 @@ class Footer(_Run):
         cite += [link("how to cite", self.page("cite")), nodes.Text(". The same record as a file: ")]
         cite += [link("provenance.json", self.file(f"downloads/{self.chapter}/provenance.json")), nodes.Text(".")]
         box += [table, cite]
-        opened = '<details class="quire-footer"><summary>About this run, and how to cite it</summary>'
-        return [nodes.raw("", opened, format="html"), box, nodes.raw("", "</details>", format="html")]
+        return _details("About this run, and how to cite it", box)
 
 
 class Status(Directive):
