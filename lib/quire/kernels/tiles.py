@@ -6,6 +6,11 @@ The array of all pairs of points and patches is never built: memory is the resul
 the cache. A Gram matrix of points with themselves computes its upper triangle only, and takes the exact value where a
 patch meets itself. On a CPU the threads take whole tiles: there is nothing to wait for inside an operation,
 and the result does not depend on their number.
+
+How far from the floor: the tangent kernel of ReLUs takes 19 passes over a tile, some 400 bytes to and from the second
+level of cache for each pair of patches, about 5 ns on a core that moves 80 GB/s there. A loop compiled for the whole
+expression would move nothing and be bound by its 60 or so floating-point operations, about 1 ns. Two threads take 0.6
+of the time of one: they share the interpreter between operations.
 """
 
 from concurrent.futures import ThreadPoolExecutor

@@ -45,7 +45,8 @@ def cholesky_factor(gram: Float[Tensor, "point point"], *, ridge: float, jitter:
     shifted = gram.clone()
     shifted.diagonal().add_(ridge + jitter)
     diagonal = shifted.diagonal().clone()
-    factor, info = torch.linalg.cholesky_ex(shifted)
+    info = torch.empty((), dtype=torch.int32, device=gram.device)
+    factor, info = torch.linalg.cholesky_ex(shifted, out=(shifted, info))  # in place: no third copy of the matrix
     threshold = len(gram) * torch.finfo(gram.dtype).eps * diagonal.max()
     if int(info):
         _refuse(gram, diagonal, int(info) - 1, float(threshold))
