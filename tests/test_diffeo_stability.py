@@ -232,13 +232,28 @@ def test_channel_shuffle_of_identical_channels_changes_nothing():
 
 @pytest.mark.parametrize("size", [2, 3, 5, 7])
 def test_filter_modes_diagonalise_the_grid_laplacian(size):
-    values, modes = laplacian_modes(size)
+    values, modes = laplacian_modes(size, dim=2)
     path = np.diag(np.r_[1.0, 2 * np.ones(size - 2), 1.0][:size]) - np.eye(size, k=1) - np.eye(size, k=-1)
     grid = torch.from_numpy(np.kron(path, np.eye(size)) + np.kron(np.eye(size), path))
     flat = modes.flatten(1)
     assert torch.allclose(flat @ flat.T, torch.eye(size**2, dtype=torch.float64), atol=1e-12)
     assert torch.allclose(grid @ flat.T, flat.T * values, atol=1e-12)
     assert torch.allclose(torch.linalg.eigvalsh(grid), values, atol=1e-12)
+
+
+@pytest.mark.parametrize("size", [2, 3, 5])
+def test_filter_modes_on_a_path(size):
+    values, modes = laplacian_modes(size, dim=1)
+    path = (
+        torch.diag(2.0 * torch.ones(size)) - torch.diag(torch.ones(size - 1), 1) - torch.diag(torch.ones(size - 1), -1)
+    )
+    path[0, 0] = path[-1, -1] = 1
+    assert torch.allclose(path.double() @ modes.T, modes.T * values, atol=1e-12)
+    assert torch.allclose(modes @ modes.T, torch.eye(size, dtype=torch.float64), atol=1e-12)
+    power = filter_spectrum(torch.tensor([[[3.0, 4.0]]])).power  # (3 ± 4)²/2
+    assert power.tolist() == pytest.approx([24.5, 0.5])
+    with pytest.raises(ValueError, match="one or two dimensions"):
+        laplacian_modes(size, dim=3)
 
 
 def test_filter_spectrum_conserves_the_norm():

@@ -4,7 +4,8 @@
   :func:`typical_displacement`, …), :func:`warp` for any field, and :class:`RandomDiffeo`, a callable transform.
 * What is measured: :func:`perturb` makes a diffeomorphism and a noise of equal norm; :func:`stability` and
   :func:`layer_stability` give D_f, G_f and R_f = D_f/G_f; :func:`shuffle_channels` and :func:`filter_spectrum` are controls.
-* Why: :func:`pooling_stability` (constant filters) and :func:`train_stripes` (linear invariance).
+* Why: :func:`pooling_stability` (constant filters), :func:`scale_labels` (a task that pooling solves) and
+  :func:`train_stripes` (linear invariance).
 """
 
 from quire.diffeo.controls import FilterSpectrum, filter_spectrum, laplacian_modes, shuffle_channels
@@ -19,8 +20,10 @@ from quire.diffeo.laws import (
     typical_displacement,
 )
 from quire.diffeo.layers import layer_stability, rectified_layers, stability
+from quire.diffeo.over_seeds import GeometricMean, error_correlation, geometric_mean
 from quire.diffeo.perturbation import Perturbation, perturb
 from quire.diffeo.pooling import PoolingStability, pooling_asymptotics, pooling_matrix, pooling_stability
+from quire.diffeo.scale import SCALE_TASKS, pixel_pairs, ring_images, scale_labels
 from quire.diffeo.stability import Stability, relative_stability
 from quire.diffeo.stripes import (
     StripeNet,
@@ -33,7 +36,9 @@ from quire.diffeo.transform import RandomDiffeo
 from quire.diffeo.warp import warp
 
 __all__ = [
+    "SCALE_TASKS",
     "FilterSpectrum",
+    "GeometricMean",
     "MaxEntropyDiffeo",
     "Perturbation",
     "PoolingStability",
@@ -42,18 +47,23 @@ __all__ = [
     "StripeNet",
     "StripeTraining",
     "TemperatureRange",
+    "error_correlation",
     "filter_spectrum",
+    "geometric_mean",
     "gradient_energy",
     "laplacian_modes",
     "layer_stability",
     "mean_displacement",
     "num_modes",
     "perturb",
+    "pixel_pairs",
     "pooling_asymptotics",
     "pooling_matrix",
     "pooling_stability",
     "rectified_layers",
     "relative_stability",
+    "ring_images",
+    "scale_labels",
     "shuffle_channels",
     "stability",
     "stripe_labels",

@@ -2,10 +2,9 @@ r"""What makes a trained network stable: pooling in space, or over channels?
 
 * :func:`shuffle_channels` permutes the input channels of every convolution at random: filters keep their
   shapes, hence spatial pooling survives, while whatever is achieved by combining channels is lost.
-* :func:`filter_spectrum` projects k × k filters on the eigenvectors of the Laplacian of the k × k grid
-  graph with free
-  boundary: products of cosines, cos(πa(p + ½)/k) cos(πb(q + ½)/k), with eigenvalue 4 sin²(πa/2k) + 4
-  sin²(πb/2k). Weight on the zero mode is an average over pixels, hence spatial pooling.
+* :func:`filter_spectrum` projects filters of k or k × k pixels on the eigenvectors of the Laplacian of that grid
+  graph with free boundary: products of cosines, cos(πa(p + ½)/k) cos(πb(q + ½)/k), with eigenvalue 4 sin²(πa/2k)
+  + 4 sin²(πb/2k). Weight on the zero mode is an average over pixels, hence spatial pooling.
 """
 
 import copy
@@ -50,11 +49,11 @@ def shuffle_channels(network: nn.Module, generator: torch.Generator) -> nn.Modul
     return shuffled
 
 
-def laplacian_modes(filter_size: int) -> tuple[Float[Tensor, " mode"], Float[Tensor, "mode size size"]]:
-    """Eigenvalues and orthonormal eigenvectors of the free-boundary grid graph, by increasing eigenvalue,
-    in float64.
+def laplacian_modes(filter_size: int, *, dim: int) -> tuple[Float[Tensor, " mode"], Float[Tensor, "mode *size"]]:
+    """Eigenvalues and orthonormal eigenvectors of the free-boundary grid graph in one or two dimensions, by
+    increasing eigenvalue, in float64.
 
-    >>> values, modes = laplacian_modes(2)
+    >>> values, modes = laplacian_modes(2, dim=2)
     >>> [round(value, 6) for value in values.tolist()], modes[0].round(decimals=6).tolist()
     ([0.0, 2.0, 2.0, 4.0], [[0.5, 0.5], [0.5, 0.5]])
     """
@@ -62,6 +61,10 @@ def laplacian_modes(filter_size: int) -> tuple[Float[Tensor, " mode"], Float[Ten
     axis = torch.cos(math.pi * index[:, None] * (index[None, :] + 0.5) / filter_size)
     axis = axis / axis.norm(dim=1, keepdim=True)
     values = 4 * torch.sin(math.pi * index / (2 * filter_size)) ** 2
+    if dim == 1:
+        return values, axis
+    if dim != 2:
+        raise ValueError(f"filters have one or two dimensions, got {dim}")
     total = (values[:, None] + values[None, :]).flatten()
     modes = torch.einsum("ap,bq->abpq", axis, axis).flatten(0, 1)
     order = torch.argsort(total, stable=True)
@@ -69,12 +72,12 @@ def laplacian_modes(filter_size: int) -> tuple[Float[Tensor, " mode"], Float[Ten
 
 
 @cites("tomasini2022spatial", "filters")
-def filter_spectrum(weights: Float[Tensor, "out_channel in_channel size size"]) -> FilterSpectrum:
-    """Mean squared coefficients of all filters of a convolution.
+def filter_spectrum(weights: Float[Tensor, "out_channel in_channel *size"]) -> FilterSpectrum:
+    """Mean squared coefficients of all filters of a convolution in one or two dimensions.
 
     >>> filter_spectrum(torch.ones(4, 2, 3, 3)).power.round().tolist()
     [9.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]
     """
-    values, modes = laplacian_modes(weights.shape[-1])
-    coefficients = torch.einsum("oipq,mpq->oim", weights.detach().double(), modes.to(weights.device))
+    values, modes = laplacian_modes(weights.shape[-1], dim=weights.ndim - 2)
+    coefficients = weights.detach().double().flatten(2) @ modes.flatten(1).T.to(weights.device)
     return FilterSpectrum(values, (coefficients**2).mean((0, 1)).cpu())

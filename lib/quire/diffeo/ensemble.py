@@ -20,7 +20,8 @@ import torch
 from quire.cite import cites
 from quire.diffeo import laws
 from quire.diffeo.modes import active_modes, cosine_basis, sine_basis, wave_numbers
-from quire.diffeo.warp import INTERPOLATIONS, chunked, resample, warp
+from quire.diffeo.positions import sampling_positions
+from quire.diffeo.warp import chunked, sample_at, warp
 from quire.types import Bool, Float, Tensor
 
 __all__ = ["MaxEntropyDiffeo"]
@@ -159,11 +160,15 @@ class MaxEntropyDiffeo:
         batch, _, size, _ = images.shape
         if size != self.size:
             raise ValueError(f"this ensemble is for {self.size} × {self.size} images, got {size} × {size}")
-        if len(coefficients) == 1 or len(coefficients) != batch or interpolation not in INTERPOLATIONS:
+        shared = len(coefficients) == 1 or len(coefficients) != batch
+        # one product that holds the frame as well needs full precision, which an accelerator may not be asked for
+        on_cpu = images.device.type == coefficients.device.type == "cpu"
+        if shared or interpolation not in ("bilinear", "nearest") or not on_cpu:
             return warp(images, self.displacement(coefficients, temperature), interpolation=interpolation)
-        scaled = self.size * _root(temperature, coefficients) * coefficients
-        basis = self._basis(sine_basis, size, coefficients)
-        return chunked(images, lambda part: resample(images[part], _field(scaled[part], basis), interpolation))
+        working = torch.promote_types(torch.promote_types(images.dtype, coefficients.dtype), torch.float32)
+        scaled = self.size * _root(temperature, coefficients) * self._checked(coefficients)
+        positions = sampling_positions(scaled.to(working), size)
+        return chunked(images, lambda part: sample_at(images[part], positions(part), interpolation))
 
     def temperature(self, displacement: float | int, *, law: str) -> float:
         """T of a typical displacement in pixels; see :func:`quire.diffeo.temperature`."""
@@ -181,9 +186,12 @@ class MaxEntropyDiffeo:
         return max(65, 8 * self.cutoff + 1) if grid_size is None else grid_size
 
     def _basis(self, basis, size: int, coefficients: Tensor) -> Tensor:
+        return basis(size, self.cutoff).to(self._checked(coefficients))
+
+    def _checked(self, coefficients: Tensor) -> Tensor:
         if coefficients.shape[-1] != self.cutoff:
             raise ValueError(f"expected coefficients of cutoff {self.cutoff}, got {coefficients.shape[-1]}")
-        return basis(size, self.cutoff).to(coefficients)
+        return coefficients
 
     def _gradient(self, coefficients: Tensor, grid_size: int) -> Tensor:
         """∂τ_a/∂s_b at T = 1, [fields, a, b, y, x]."""

@@ -135,19 +135,29 @@ def train_stripes(
     draws = torch.randn((seeds, num_hidden, dim + 2), generator=generator, device=generator.device) * initial_scale
     draws = draws.to(inputs)
     network = StripeNet(draws[..., :dim].clone(), draws[..., dim].clone(), draws[..., dim + 1].clone())
-    labels, scaled = stripe_labels(inputs), inputs / dim**0.5
-    running = torch.ones(seeds, dtype=torch.bool, device=inputs.device)
+    scaled = torch.cat([inputs / dim**0.5, torch.ones_like(inputs[..., :1])], 2)  # the bias is the weight of a one
+    weight = torch.cat([network.weight, network.bias.unsqueeze(2)], 2)
+    final, active = torch.zeros_like(inputs[:, 0, 0]), torch.arange(seeds, device=inputs.device)
+    # of the seeds that still run
+    labels, readout = stripe_labels(inputs), network.readout.clone()
     for step in range(max_steps + 1):
-        hidden = torch.baddbmm(network.bias.unsqueeze(1), scaled, network.weight.transpose(1, 2)).relu_()
-        margin = 1 - labels * (hidden @ network.readout.unsqueeze(-1)).squeeze(-1) / num_hidden
+        hidden = torch.bmm(scaled, weight.transpose(1, 2)).relu_()
+        margin = 1 - labels * (hidden @ readout.unsqueeze(-1)).squeeze(-1) / num_hidden
         loss = margin.relu().mean(1)
-        running &= loss >= target_loss
-        if step == max_steps or not running.any():
-            break
+        keep = (loss >= target_loss) & (step < max_steps)
+        if not keep.all():
+            stopped = active[~keep]
+            network.weight[stopped], network.bias[stopped] = weight[~keep][..., :dim], weight[~keep][..., dim]
+            network.readout[stopped], final[stopped] = readout[~keep], loss[~keep]
+            if not keep.any():
+                break
+            active, labels, scaled, weight, readout, hidden, margin = (
+                part[keep] for part in (active, labels, scaled, weight, readout, hidden, margin)
+            )
         # mean-field: the 1/h of f and the factor h of the step cancel
-        pull = torch.where(margin > 0, labels, 0) * (learning_rate / batch) * running.unsqueeze(1)
-        back = (hidden > 0) * (pull.unsqueeze(-1) * network.readout.unsqueeze(1))
-        network.readout += (pull.unsqueeze(1) @ hidden).squeeze(1)
-        network.weight += back.transpose(1, 2) @ scaled
-        network.bias += back.sum(1)
-    return StripeTraining(network, loss, loss < target_loss, step)
+        pull = torch.where(margin > 0, labels, 0) * (learning_rate / batch)
+        change = (pull.unsqueeze(1) @ hidden).squeeze(1)
+        firing = hidden.sign_().transpose(1, 2)
+        weight += readout.unsqueeze(2) * (firing @ (pull.unsqueeze(2) * scaled))
+        readout += change
+    return StripeTraining(network, final, final < target_loss, step)

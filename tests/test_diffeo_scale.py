@@ -1,0 +1,81 @@
+"""Scale detection on a ring against brute force; averages over seeds and their correlation with the error."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from scipy.stats import rankdata
+
+from quire.diffeo import SCALE_TASKS, error_correlation, geometric_mean, pixel_pairs, ring_images, scale_labels
+
+
+def brute_force(first, second, task, length, scale, gap):
+    """Walk around the ring; look for a block that holds both."""
+    if task == "block":
+        blocks = [set(range(start, start + scale)) for start in range(0, length, scale)]
+        return 1 if any({first, second} <= block for block in blocks) else -1
+    steps = next(k for k in range(length) if (first + k) % length == second or (first - k) % length == second)
+    return 1 if steps < scale - gap else -1 if steps >= scale + gap else 0
+
+
+@pytest.mark.parametrize("task", SCALE_TASKS)
+@pytest.mark.parametrize(("length", "scale", "gap"), [(8, 2, 0), (12, 4, 0), (12, 3, 1), (64, 16, 0)])
+def test_labels_by_brute_force(task, length, scale, gap):
+    gap = 0 if task == "block" else gap
+    pairs = pixel_pairs(length)
+    labels = scale_labels(pairs, task=task, length=length, scale=scale, gap=gap)
+    assert labels.tolist() == [brute_force(*pair, task, length, scale, gap) for pair in pairs.tolist()]
+
+
+def test_both_classes_are_complete():
+    """L(ξ - 1) pairs are closer than ξ; L/ξ blocks hold ξ(ξ - 1)/2 pairs each."""
+    pairs = pixel_pairs(64)
+    assert len(pairs) == 64 * 63 // 2 == len(set(map(tuple, pairs.tolist())))
+    close = scale_labels(pairs, task="distance", length=64, scale=16, gap=0)
+    assert int((close == 1).sum()) == 64 * 15 and int((close == 0).sum()) == 0
+    same = scale_labels(pairs, task="block", length=64, scale=16, gap=0)
+    assert int((same == 1).sum()) == 4 * 16 * 15 // 2
+
+
+def test_distance_does_not_change_when_the_ring_is_turned():
+    pairs = pixel_pairs(20)
+    options = {"task": "distance", "length": 20, "scale": 6, "gap": 2}
+    assert torch.equal(scale_labels(pairs, **options), scale_labels((pairs + 7) % 20, **options))
+
+
+def test_images_have_two_active_pixels_and_norm_of_the_ring():
+    images = ring_images(pixel_pairs(10) + 10, 10)
+    assert images.shape == (45, 10) and ((images > 0).sum(1) == 2).all()
+    assert torch.allclose(images.square().sum(1), torch.tensor(10.0))  # 2 · (√(L/2))²
+    assert torch.equal(images, ring_images(pixel_pairs(10) - 10, 10))
+
+
+@pytest.mark.parametrize(("options", "message"), [
+    ({"task": "size", "length": 8, "scale": 2, "gap": 0}, "task must be one of"),
+    ({"task": "block", "length": 9, "scale": 2, "gap": 0}, "must fill the ring"),
+    ({"task": "block", "length": 8, "scale": 2, "gap": 1}, "gap=1"),
+])  # fmt: skip
+def test_errors_of_the_labels(options, message):
+    with pytest.raises(ValueError, match=message):
+        scale_labels(pixel_pairs(8), **options)
+
+
+def test_geometric_mean_does_not_depend_on_units():
+    values = np.array([0.5, 2.0, 8.0])
+    found = geometric_mean(values)
+    assert found.mean == pytest.approx(2.0)
+    assert found.stderr == pytest.approx(2.0 * math.log(4) / math.sqrt(3))
+    scaled = geometric_mean(10 * values)
+    assert tuple(scaled) == pytest.approx((10 * found.mean, 10 * found.stderr))
+    assert math.isnan(geometric_mean([3.0]).stderr) and min(found, scaled) is found
+
+
+def test_correlation_of_averages():
+    stream = np.random.default_rng(0)
+    stability, error = np.exp(stream.normal(size=(4, 6))), np.exp(stream.normal(size=(4, 6)))
+    u, v = np.log(stability).mean(0), np.log(error.mean(0))
+    assert error_correlation(stability, error, ranks=False) == pytest.approx(np.corrcoef(u, v)[0, 1])
+    assert error_correlation(stability, error, ranks=True) == pytest.approx(np.corrcoef(rankdata(u), rankdata(v))[0, 1])
+    with pytest.raises(ValueError, match="three architectures"):
+        error_correlation(stability[:, :2], error[:, :2], ranks=True)
