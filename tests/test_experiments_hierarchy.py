@@ -7,7 +7,9 @@ import torch
 
 from quire import hierarchy as h
 from quire.experiments import hierarchy as cells
+from quire.experiments import hierarchy_lazy as lazy
 from quire.experiments import hierarchy_networks as nets
+from quire.experiments import hierarchy_variants as variants
 
 SMALL = dict(vocab=4, num_rules=4, branching=2, depth=2, num_classes=4)
 
@@ -92,10 +94,15 @@ def test_deep_network_learns_the_random_grammar_and_not_the_latin_one():
 
 def test_lazy_curve_uses_the_kernel_of_its_network():
     arguments = SMALL | dict(network="cnn", seed=0, ratios=[0.1, 0.5], unit="data", level=0.7)
-    rows = nets.lazy_curve(**arguments)
+    rows = lazy.lazy_curve(**arguments)
     check_rows(rows, arguments)
-    other = nets.lazy_curve(**arguments | dict(network="shallow"))
+    other = lazy.lazy_curve(**arguments | dict(network="shallow"))
     assert [r["samples"] for r in rows] == [r["samples"] for r in other] and rows != other
+    assert rows[1]["error"] < rows[0]["error"] < 0.8
+    square = lazy.lazy_curve(**arguments, loss="square", ridge=1e-8)
+    assert square != rows and abs(square[0]["error"] - rows[0]["error"]) < 0.15
+    with pytest.raises(ValueError, match='loss must be "logistic" or "square"'):
+        lazy.lazy_curve(**arguments, loss="hinge")
 
 
 def test_tangent_kernel_is_that_of_a_wide_network():
@@ -136,9 +143,21 @@ def test_sensitivity_rows_cover_layers_and_levels():
 @pytest.mark.parametrize("network", ["cnn", "lcn"])
 def test_sparse_curve(network):
     arguments = dict(
-        vocab=4, branching=2, depth=2, num_empty=1, placement="blocks", network=network, width=16, seed=0,
+        vocab=4, num_rules=3, branching=2, depth=2, num_empty=1, placement="blocks", network=network, width=16, seed=0,
         sizes=[64, 128], level=0.5, max_steps=40,
     )  # fmt: skip
-    rows = nets.sparse_curve(**arguments)
+    rows = variants.sparse_curve(**arguments)
     check_rows(rows, arguments)
     assert [r["samples"] for r in rows] == [64, 128]
+
+
+def test_zipf_network_curve():
+    arguments = dict(vocab=8, num_rules=8, num_classes=4, exponent=1.0, width=32, seed=0, ratios=[4.0, 64.0])
+    rows = variants.zipf_network_curve(**arguments)
+    check_rows(rows, arguments)
+    assert [r["samples"] for r in rows] == [128, 2048] and all(r["fitted"] for r in rows)
+    # the ideal learner with 2.5 n_c m / f_k: one rule known, then five of eight
+    law = h.zipf_law(8, 1.0)
+    for row, known in zip(rows, (1, 4), strict=True):
+        assert abs(row["ideal"] - (1 - sum(law[:known]) ** 2)) < 1e-12
+    assert rows[1]["error"] < 0.5 * rows[0]["error"]
