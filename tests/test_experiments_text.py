@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+from test_experiments_hierarchy import check_rows
 
 from quire.data import Dataset, MissingData, load
 from quire.experiments import text
@@ -46,3 +47,37 @@ def test_missing_data_reach_the_chapter_by_name(monkeypatch):
 def test_another_source_is_refused():
     with pytest.raises(ValueError, match='source must be "shakespeare" or "generated"'):
         text.character_correlations("bible", **OPTIONS)
+
+
+LOSSES = {
+    "length": 20_000, "reach": 4, "seed": 0, "width": 16, "depth": 1, "init_scale": 0.5, "learning_rate": 0.02, "max_steps": 150,
+    "held_out_windows": 500, "priors": [1.0, 10.0],
+}  # fmt: skip
+
+
+def test_more_windows_and_more_context_help():
+    short, long = (text.character_losses("generated", context=t, sizes=[100, 6000], **LOSSES) for t in (1, 4))
+    check_rows(short, LOSSES | {"context": 1, "sizes": []})
+    for rows in (short, long):
+        assert rows[1]["loss"] < rows[0]["loss"] and rows[1]["counting_loss"] < rows[0]["counting_loss"]
+        assert all(row["best_step"] <= row["steps"] <= 150 and row["counting_prior"] in (1.0, 10.0) for row in rows)
+    assert long[1]["counting_loss"] < short[1]["counting_loss"] < math.log(12)
+    assert [row["counted"] for row in short + long] == [1, 1, 4, 4]
+
+
+def test_a_network_that_sees_one_character_does_not_beat_the_bigram_of_the_whole_text():
+    (row,) = text.character_losses("generated", context=1, sizes=[8000], **LOSSES | {"max_steps": 400})
+    assert abs(row["loss"] - row["counting_loss"]) < 0.05  # both near the conditional entropy
+
+
+def test_weights_are_not_chosen_on_the_test_windows(monkeypatch):
+    """Other test windows leave the chosen step and the validation loss as they are."""
+    before = text.character_losses("generated", context=2, sizes=[400], **LOSSES)[0]
+    split = text.h.split_text
+    monkeypatch.setattr(
+        text.h, "split_text", lambda codes, held_out: {**split(codes, held_out=held_out), "test": codes[:5000].flip(0)}
+    )
+    after = text.character_losses("generated", context=2, sizes=[400], **LOSSES)[0]
+    same = ("best_step", "steps", "validation_loss", "counting_prior")
+    assert {key: before[key] for key in same} == {key: after[key] for key in same}
+    assert before["loss"] != after["loss"]

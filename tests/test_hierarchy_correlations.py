@@ -76,6 +76,23 @@ def test_latin_squares_leave_no_correlation(vocab):
     assert bool((parents.sort(1).values == torch.arange(vocab)).all())
 
 
+@pytest.mark.parametrize("vocab", [2, 3])
+def test_latin_squares_make_every_string_of_every_level_equally_likely_in_every_class(vocab):
+    grammar = h.uncorrelated_hierarchy(vocab, 3, seed=2)
+    data = h.sample(grammar, grammar.num_data, seed=0, replacement=False)
+    labels, levels = data.labels.long(), h.parse(grammar, data.tokens).levels
+    for level in (0, 1):  # the pair of level-2 symbols is the class's own rule
+        symbols = levels[level]
+        for patch in range(symbols.shape[1] // 2):
+            strings = symbols[:, 2 * patch] * vocab + symbols[:, 2 * patch + 1]
+            counts = (labels * vocab**2 + strings).bincount(minlength=vocab**3)
+            assert len(counts) == vocab**3 and bool((counts == counts[0]).all())
+    code = labels  # and the class is independent of any seven of the eight tokens
+    for token in data.tokens[:, 1:].long().T:
+        code = code * vocab + token
+    assert bool((code.bincount(minlength=vocab**8) == 1).all())
+
+
 def test_full_grammar_has_class_correlations_only_through_strings():
     grammar = h.RandomHierarchy(4, 4, 2, 3, 4, seed=0)
     assert max(float(h.token_covariance(grammar, i, 7).abs().max()) for i in range(7)) < 1e-15

@@ -1,6 +1,7 @@
 """The Random Hierarchy Model: languages on trees, their data, their exact statistics and exact inference."""
 
 from quire.hierarchy.clustering import clustering_error, first_step_response, synonym_clusters
+from quire.hierarchy.collapse import Collapse, loss_collapse
 from quire.hierarchy.correlations import (
     child_law,
     class_string_covariance,
@@ -25,6 +26,7 @@ from quire.hierarchy.ensemble import (
 )
 from quire.hierarchy.formats import as_tuples, one_hot
 from quire.hierarchy.grammar import RandomHierarchy, draw_rules, zipf_law
+from quire.hierarchy.hierarchical_ngrams import HierarchicalNgram, exact_synonyms, infer_synonyms, reduced_context
 from quire.hierarchy.inference import (
     leaf_evidence,
     leaf_marginals,
@@ -42,14 +44,16 @@ from quire.hierarchy.permutation import permuted
 from quire.hierarchy.sampling import Samples, sample, sample_splits
 from quire.hierarchy.sparse import SparseHierarchy, sample_sparse
 from quire.hierarchy.synonyms import redraw_below, sensitivity, synonymic_sensitivity
-from quire.hierarchy.text import encode_text, horizon, text_correlations
+from quire.hierarchy.text import encode_text, horizon, split_text, text_correlations, text_windows
 from quire.hierarchy.trees import Trees, expand, index_from_trees, trees_from_index
 from quire.hierarchy.varying import VaryingHierarchy, sample_varying, varying_log_likelihood, varying_text
 from quire.hierarchy.zipf import oracle_error
 
 __all__ = [
+    "Collapse",
     "Correlation",
     "CountingNgram",
+    "HierarchicalNgram",
     "Parse",
     "RandomHierarchy",
     "Samples",
@@ -72,10 +76,12 @@ __all__ = [
     "ensemble_class_string",
     "ensemble_class_token",
     "ensemble_token_token",
+    "exact_synonyms",
     "expand",
     "first_step_response",
     "horizon",
     "index_from_trees",
+    "infer_synonyms",
     "is_grammatical",
     "last_subtree",
     "last_token_correlations",
@@ -84,6 +90,7 @@ __all__ = [
     "leaf_evidence",
     "leaf_marginals",
     "log_likelihood",
+    "loss_collapse",
     "mean_candidates",
     "node_joint",
     "node_marginals",
@@ -95,6 +102,7 @@ __all__ = [
     "parse",
     "permuted",
     "redraw_below",
+    "reduced_context",
     "root_posterior",
     "sample",
     "sample_posterior",
@@ -102,6 +110,7 @@ __all__ = [
     "sample_splits",
     "sample_varying",
     "sensitivity",
+    "split_text",
     "step_threshold",
     "string_codes",
     "string_token_covariance",
@@ -109,6 +118,7 @@ __all__ = [
     "synonym_clusters",
     "synonymic_sensitivity",
     "text_correlations",
+    "text_windows",
     "token_covariance",
     "tree_tangent_kernel",
     "trees_from_index",

@@ -6,7 +6,7 @@ The law after a context is the table of counts, interpolated with the law of the
 
 so that a context never seen falls back to the longest suffix that was. The number of contexts, hence of data needed,
 grows exponentially with n: v m^((s^l-1)/(s-1)) strings of s^l tokens; the *hierarchical* n-gram
-(:func:`quire.hierarchy.last_token_posterior` with context s^l - 1) needs a power of n.
+(:mod:`quire.hierarchy.hierarchical_ngrams`) needs a power of n.
 
 Source: cagnetta2025tvc (n-gram references); interpolation as in MacKay & Peto (1995).
 """
@@ -31,16 +31,23 @@ class CountingNgram:
         prior_strength: κ, how many observations the shorter context is worth.
         contexts: sorted codes of the contexts of each length that were seen.
         counts: last tokens seen after each of them.
+        context_vocab: how many symbols a context is made of; v unless said otherwise.
     """
 
     vocab: int
     prior_strength: float
     contexts: tuple[Int[Tensor, "_"], ...]
     counts: tuple[Float[Tensor, "_ vocab"], ...]
+    context_vocab: int
 
     @staticmethod
     def fit(
-        tokens: Shaped[Tensor, "samples tokens"], vocab: int, *, context: int, prior_strength: float
+        tokens: Shaped[Tensor, "samples tokens"],
+        vocab: int,
+        *,
+        context: int,
+        prior_strength: float,
+        context_vocab: int | None = None,
     ) -> "CountingNgram":
         """Count the last tokens of some data.
 
@@ -49,23 +56,25 @@ class CountingNgram:
             vocab: v.
             context: n in 0..d-1, with v^n < 2^62.
             prior_strength: κ > 0.
+            context_vocab: symbols of the contexts, if they are not those of the last token.
 
         Raises:
             ValueError: a context longer than the data, or too long to be coded in an integer.
         """
         if not 0 <= context < tokens.shape[1]:
             raise ValueError(f"context must be in 0..{tokens.shape[1] - 1}, got {context}: give longer data")
-        if vocab**context >= 2**62:
-            raise ValueError(f"vocab**context = {vocab}**{context} does not fit an integer: lower context")
+        base = context_vocab or vocab
+        if base**context >= 2**62:
+            raise ValueError(f"vocab**context = {base}**{context} does not fit an integer: lower context")
         if not prior_strength > 0:
             raise ValueError(f"prior_strength must be > 0, got {prior_strength}: unseen tokens need a probability")
         contexts, counts = [], []
-        for codes in _suffix_codes(tokens, vocab, context):
+        for codes in _suffix_codes(tokens, base, context):
             seen, place = codes.unique(return_inverse=True)
             flat = torch.bincount(place * vocab + tokens[:, -1].long(), minlength=len(seen) * vocab)
             contexts.append(seen)
             counts.append(flat.view(-1, vocab).double())
-        return CountingNgram(vocab, prior_strength, tuple(contexts), tuple(counts))
+        return CountingNgram(vocab, prior_strength, tuple(contexts), tuple(counts), base)
 
     def law(self, tokens: Shaped[Tensor, "samples tokens"]) -> Float[Tensor, "samples vocab"]:
         """P(last token | the context before it), float64.
@@ -76,7 +85,7 @@ class CountingNgram:
         """
         law = torch.full((len(tokens), self.vocab), 1 / self.vocab, dtype=torch.float64)
         context = len(self.contexts) - 1
-        for length, codes in enumerate(_suffix_codes(tokens, self.vocab, context)):
+        for length, codes in enumerate(_suffix_codes(tokens, self.context_vocab, context)):
             seen = self.contexts[length]
             place = torch.searchsorted(seen, codes).clamp(max=len(seen) - 1)
             counts = torch.where((seen[place] == codes)[:, None], self.counts[length][place], 0.0)

@@ -16,7 +16,7 @@ from quire.cite import cites
 from quire.hierarchy.empirical import Correlation, pair_correlation
 from quire.types import Shaped, Tensor
 
-__all__ = ["encode_text", "horizon", "text_correlations"]
+__all__ = ["encode_text", "horizon", "split_text", "text_correlations", "text_windows"]
 
 
 def encode_text(text: str) -> tuple[Shaped[Tensor, "length"], str]:
@@ -28,6 +28,51 @@ def encode_text(text: str) -> tuple[Shaped[Tensor, "length"], str]:
     """
     characters, codes = np.unique(np.array(list(text)), return_inverse=True)
     return torch.from_numpy(codes.astype(np.int64)), "".join(characters)
+
+
+def split_text(text: Shaped[Tensor, "length"], *, held_out: float) -> dict[str, Shaped[Tensor, "_"]]:
+    """Three stretches that share no character: "train", then "validation" and "test" of a fraction ``held_out`` each.
+
+    Raises:
+        ValueError: nothing left to train on, or nothing held out.
+
+    >>> {name: part.tolist() for name, part in split_text(torch.arange(10), held_out=0.2).items()}
+    {'train': [0, 1, 2, 3, 4, 5], 'validation': [6, 7], 'test': [8, 9]}
+    """
+    held = int(held_out * len(text))
+    if held < 1 or 2 * held >= len(text):
+        raise ValueError(
+            f"held_out must keep 1..{(len(text) - 1) // 2} characters twice, got {held_out}: {held} of each"
+        )
+    train = len(text) - 2 * held
+    return {"train": text[:train], "validation": text[train : train + held], "test": text[train + held :]}
+
+
+def text_windows(
+    text: Shaped[Tensor, "length"], num_windows: int, *, context: int, reach: int, generator: torch.Generator
+) -> Shaped[Tensor, "windows tokens"]:
+    """P windows of ``context`` characters and the one after them, at random places.
+
+    Args:
+        text: integer characters.
+        num_windows: P; the places are drawn with replacement, the first ones are the same for every P.
+        context: t.
+        reach: the longest t of a comparison: the last characters are the same for every t up to it.
+        generator: of the places.
+
+    Raises:
+        ValueError: a context beyond the reach, or a reach that the text cannot hold.
+
+    >>> windows = text_windows(torch.arange(9), 3, context=2, reach=8, generator=torch.Generator().manual_seed(0))
+    >>> windows.tolist()
+    [[6, 7, 8], [6, 7, 8], [6, 7, 8]]
+    """
+    if not 0 <= context <= reach < len(text):
+        raise ValueError(
+            f"0 <= context <= reach < {len(text)} characters is needed, got context {context}, reach {reach}"
+        )
+    last = torch.randint(reach, len(text), (num_windows,), generator=generator)
+    return text[last[:, None] + torch.arange(-context, 1)]
 
 
 @cites("cagnetta2024ntp", "correlations of real text, Eq. (6)")
