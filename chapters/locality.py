@@ -16,7 +16,7 @@
 # *A network that looks at its input through small patches learns a local task at a rate set by the size of the patch, not by the
 # dimension of the input; sharing weights between patches only helps by a constant factor.*
 #
-# Reading: 25 minutes. Running: half a minute at smoke scale, 3 minutes at book scale, on two cores.
+# Reading: 25 minutes. Running: half a minute at smoke scale, 2 minutes at book scale, on two cores.
 
 # %% [markdown]
 # **You need:** what a convolution and a ReLU do; eigenvalues of symmetric matrices; Gaussian random variables. Kernel regression is

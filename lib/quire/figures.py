@@ -228,6 +228,7 @@ def _bars(ax, part, spec, groups, theme):
 def _heatmap(ax, part, spec, groups, theme):
     grid = part.pivot_table(index=spec.y, columns=spec.x, values=spec.value)
     look = dict(norm="log" if "c" in spec.log else None, cmap="gray" if spec.kind == "image" else "viridis")
+    look["rasterized"] = spec.kind == "image"  # a path for each pixel would be megabytes
     mesh = ax.pcolormesh(np.arange(grid.shape[1] + 1), np.arange(grid.shape[0] + 1), grid.to_numpy(), **look)
     if spec.kind == "image":
         ax.set(aspect="equal", xticks=[], yticks=[], ylim=(len(grid), 0))

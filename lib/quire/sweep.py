@@ -207,7 +207,9 @@ def _execute(tasks: list[tuple]):
             )
             opened.enter_context(Client(scheduler))
         opened.enter_context(joblib.parallel_config(backend=backend, n_jobs=-1 if backend == "dask" else workers))
-        yield from joblib.Parallel(return_as="generator_unordered")(joblib.delayed(_compute)(*task) for task in tasks)
+        # grids tend to grow: with the last cells first, no core waits for a late, long one
+        calls = [joblib.delayed(_compute)(*task) for task in tasks[::-1]]
+        yield from joblib.Parallel(return_as="generator_unordered")(calls)
 
 
 @contextmanager
