@@ -30,7 +30,7 @@ _BUFFERS = 6  # tiles alive at once in each thread: sums, values, and the scratc
 def gram_bytes(num_rows: int, num_columns: int, *, tile_size: int, item_size: int = 8) -> int:
     """Bytes that a Gram matrix takes while it is computed.
 
-    >>> gram_bytes(16384, 16384, tile_size=256) / 2**30 < 2.01
+    >>> gram_bytes(16384, 16384, tile_size=384) / 2**30 < 2.01
     True
     """
     return item_size * (num_rows * num_columns + _BUFFERS * tile_size**2)
@@ -51,7 +51,7 @@ def sum_over_pairs(
         second: patches of the columns; None means the rows themselves, and gives a matrix symmetric to the last bit.
         constituent: kernel of one pair of patches.
         all_pairs: every patch with every patch, or each with the one at its own position.
-        tile_size: points per side of a tile; None takes 256 on a CPU and 4096 on a GPU.
+        tile_size: points per side of a tile; None takes 384 on a CPU and 4096 on a GPU.
 
     Raises:
         ValueError: shapes differ, or the tile size is not positive.
@@ -63,7 +63,7 @@ def sum_over_pairs(
         raise ValueError(
             f"rows and columns must have the same patches, got {tuple(first.shape[1:])} and {tuple(second.shape[1:])}"
         )
-    tile_size = tile_size or (4096 if first.is_cuda else 256)
+    tile_size = tile_size or (4096 if first.is_cuda else 384)
     if tile_size < 1:
         raise ValueError(f"tile_size must be ≥ 1, got {tile_size}: it counts points")
     size = gram_bytes(len(first), len(second), tile_size=tile_size, item_size=first.element_size())
