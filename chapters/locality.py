@@ -25,8 +25,9 @@
 # **You will see:** the first result of the thesis {cite}`favero2025physics,favero2021locality`. One-hidden-layer convolutional and
 # locally-connected networks become, at infinite width, averages of one kernel over patches; their spectra; teacher-student
 # learning curves in nine dimensions with exponents 1, 1/2 and 1/3 for filters of one, two and three pixels; a theory without a
-# fitted parameter that predicts each of these curves {cite}`bordelon2020spectrum,canatar2021spectral,simon2023eigenlearning`;
-# and the place where that theory fails, by a factor that can be computed.
+# fitted parameter that predicts each of these curves {cite}`bordelon2020spectrum,canatar2021spectral,simon2023eigenlearning`,
+# also with the tangent kernel of the networks themselves, which without biases misses half of all modes; and the place where that
+# theory fails, by a factor that can be computed.
 
 # %% tags=["parameters"]
 widths: list = [64, 256, 1024]  # scale: hidden units of the finite networks

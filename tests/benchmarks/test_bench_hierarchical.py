@@ -94,7 +94,7 @@ def test_gram_beside_neural_tangents(benchmark):
     memory = {which: peak_bytes(which) for which in ("quire", "peer")}
     benchmark.extra_info.update(ratio=float(np.median(ratios)), memory_ratio=memory["peer"] / memory["quire"], **memory)
     benchmark(lambda: gram(TREE, POINTS))
-    assert np.median(ratios) > 2  # not always reached: 1.7 to 2.5 on two idle cores, 2.5 to 3.7 under load
+    assert np.median(ratios) > 2
     assert memory["quire"] < 2.5 * 8 * POINTS**2  # the matrix, its tiles, and the allocator's slack
     assert memory["peer"] > 2 * memory["quire"]
 
