@@ -64,9 +64,17 @@ from quire.figures import figure
 from quire.sweep import describe, doubling, grid, sweep
 
 
-def blocks(count):
-    """Seeds in blocks of four: one block is one cell of a sweep."""
-    return [list(range(i, min(i + 4, count))) for i in range(0, count, 4)]
+def on_torus(pairs):
+    """Curves of these pairs and their theory on the torus; the largest |log(measured / theory)| and its error."""
+    common = dict(pairs=[pairs], dim=torus_dim, sizes=[torus_sizes])
+    theory = sweep(run.predicted_curves, grid(**common, num_levels=theory_levels))
+    cells = grid(**common, space="torus", num_train=torus_points, num_test=cube_tests * 2, seed=range(seeds))
+    rows = sweep(run.learning_curves, cells, device=device)
+    rows = rows.merge(theory[["teacher", "student", "size", "predicted_error"]])
+    rows["gap"] = np.log(rows.error / rows.predicted_error)
+    gaps = stats.mean_over(rows[rows["size"] >= min(128, torus_points)], by=["pair", "size"], value="gap")
+    worst = gaps.loc[gaps["mean"].abs().idxmax()]
+    return rows, (abs(worst["mean"]), worst["stderr"])
 
 
 def exponent(rows, pair):
@@ -364,24 +372,10 @@ torus_pairs = [
     ["1cn", "1cn"], ["2cn", "2cn"], ["2cn", "2lc"], ["2cn", "3cn"], ["3cn", "3cn"], ["3cn", "3lc"],
     ["3cn", "2cn"], ["2lc", "1lc"], ["2lc", "2cn"],
 ]  # fmt: skip
-theory = sweep(
-    run.predicted_curves, grid(pairs=[torus_pairs], dim=torus_dim, num_levels=theory_levels, sizes=[torus_sizes])
-)
-torus = sweep(
-    run.learning_curves,
-    grid(
-        pairs=[torus_pairs], space="torus", dim=torus_dim, num_train=torus_points, num_test=cube_tests * 2,
-        sizes=[torus_sizes], seed=range(seeds),
-    ),
-    device=device,
-)  # fmt: skip
-torus = torus.merge(theory[["teacher", "student", "size", "predicted_error"]])
+torus, gap = on_torus(torus_pairs)
+claims.report("locality.theory", *gap)
 
 # %%
-torus["gap"] = np.log(torus.error / torus.predicted_error)
-gaps = stats.mean_over(torus[torus["size"] >= min(128, torus_points)], by=["pair", "size"], value="gap")
-worst = gaps.loc[gaps["mean"].abs().idxmax()]
-claims.report("locality.theory", abs(worst["mean"]), worst["stderr"])
 unlearnable = ["3cn → 2cn", "2lc → 1lc", "2lc → 2cn"]
 shown = torus[torus.pair != "2cn → 3cn"]  # on top of 3cn → 3cn
 figure(
@@ -414,22 +408,8 @@ claims.report("locality.ntk-parity", parity.odd_share.max())
 tangent_pairs = [
     ["1cn-ntk", "1cn-ntk"], ["2cn-ntk", "2cn-ntk"], ["2lc-ntk", "2lc-ntk"], ["3cn-ntk", "3cn-ntk"], ["2cn", "2cn-ntk"],
 ]  # fmt: skip
-tangent_theory = sweep(
-    run.predicted_curves, grid(pairs=[tangent_pairs], dim=torus_dim, num_levels=theory_levels, sizes=[torus_sizes])
-)
-tangent = sweep(
-    run.learning_curves,
-    grid(
-        pairs=[tangent_pairs], space="torus", dim=torus_dim, num_train=torus_points, num_test=cube_tests * 2,
-        sizes=[torus_sizes], seed=range(seeds),
-    ),
-    device=device,
-)  # fmt: skip
-tangent = tangent.merge(tangent_theory[["teacher", "student", "size", "predicted_error"]])
-tangent["gap"] = np.log(tangent.error / tangent.predicted_error)
-gaps = stats.mean_over(tangent[tangent["size"] >= min(128, torus_points)], by=["pair", "size"], value="gap")
-worst = gaps.loc[gaps["mean"].abs().idxmax()]
-claims.report("locality.ntk-theory", abs(worst["mean"]), worst["stderr"])
+tangent, gap = on_torus(tangent_pairs)
+claims.report("locality.ntk-theory", *gap)
 
 # %%
 figure(
@@ -453,11 +433,12 @@ figure(
 
 # %%
 circle_sizes = sorted({*doubling(64, circle_points), *doubling(96, circle_points)})
+blocks = [[list(range(n))[i : i + 4] for i in range(0, n, 4)] for n in (circle_seeds, ridge_seeds)]  # a cell each
 settings = dict(
     student_exponent=1.0, teacher_exponents=[circle_exponents], ridge_scale=0.0, ridge_exponent=0.0, sizes=[circle_sizes],
     lattice=2**16,
 )  # fmt: skip
-on_circle = sweep(circle.learning_curves, grid(**settings, num_test=512, seeds=blocks(circle_seeds)))
+on_circle = sweep(circle.learning_curves, grid(**settings, num_test=512, seeds=blocks[0]))
 circle_theory = sweep(circle.predicted_curves, grid(**settings))
 on_circle = on_circle.merge(circle_theory[["teacher_exponent", "size", "predicted_error"]])
 
@@ -520,7 +501,7 @@ settings |= dict(
     teacher_exponents=[[1.0, 3.0]], ridge_scale=0.1, ridge_exponent=[0.5, 1.0, 2.0],
     sizes=[sorted({*doubling(128, ridge_points), *doubling(192, ridge_points)})],
 )  # fmt: skip
-ridge = sweep(circle.learning_curves, grid(**settings, num_test=512, seeds=blocks(ridge_seeds)))
+ridge = sweep(circle.learning_curves, grid(**settings, num_test=512, seeds=blocks[1]))
 ridge_theory = sweep(circle.predicted_curves, grid(**settings))
 ridge = ridge.merge(ridge_theory[["ridge_exponent", "teacher_exponent", "size", "predicted_error"]])
 misses = {1.0: [], 3.0: []}

@@ -86,9 +86,7 @@ def parity(filter_size: int, num_levels: int) -> list[dict]:
     axis = torch.arange(largest + 1)
     total = sum(torch.meshgrid(*[axis] * filter_size, indexing="ij"))
     odd = cube[(total % 2 == 1) & (total > 1)]
-    return [
-        {"largest": largest, "odd_share": float(odd.abs().max() / cube.max()), "even": float(cube[total == 2].min())}
-    ]
+    return [{"odd_share": float(odd.abs().max() / cube.max())}]
 
 
 def trace_identity(filter_size: int, dim: int, lattice: int) -> list[dict]:
