@@ -1,5 +1,6 @@
 """Comparing runs."""
 
+import json
 import math
 from pathlib import Path
 
@@ -89,6 +90,13 @@ def test_the_tolerances_of_the_book_are_well_formed():
     for name, columns in table.items():
         for entry in [columns] if name == "default" else columns.values():
             assert set(entry) <= {"rel", "abs"} and all(0 <= value < 10 for value in entry.values()), name
+
+
+def test_a_tolerance_belongs_to_a_function_that_a_run_of_record_holds():
+    """An experiment that moves to another module takes its entry along."""
+    held = {name for path in ROOT.glob("data/published/*/*/sweeps.json") for name in json.loads(path.read_text())}
+    table = yaml.safe_load((ROOT / "data" / "tolerances.yml").read_text())
+    assert held and not set(table) - {"default"} - held
 
 
 def test_a_folder_without_a_run_and_a_damaged_table_are_said(toy, tmp_path):
