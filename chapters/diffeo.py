@@ -121,8 +121,12 @@ figure(
 #
 # Everything about a Gaussian field is a sum over its modes. In units of the side of the image,
 #
-# $$\mathbb E\|\nabla\tau\|^2 = \frac{\pi^2}{2} T\,|K_c| \simeq \frac{\pi^3}{8} c^2 T,\qquad
-#   \mathbb E\,|\tau(\tfrac12, \tfrac12)|^2 = 2T\!\!\sum_{i, j\ \text{odd}} \frac{1}{i^2 + j^2} \simeq \frac{\pi}{4} T\ln c .$$
+# $$
+# \begin{aligned}
+# \mathbb E\|\nabla\tau\|^2 &= \frac{\pi^2}{2} T\,|K_c| \simeq \frac{\pi^3}{8} c^2 T, \\
+# \mathbb E\,|\tau(\tfrac12, \tfrac12)|^2 &= 2T\!\!\sum_{i, j\ \text{odd}} \frac{1}{i^2 + j^2} \simeq \frac{\pi}{4} T\ln c .
+# \end{aligned}
+# $$
 #
 # The literature quotes the *nominal* displacement $\delta = \frac n2\sqrt{\pi T\ln c}$ in pixels, the asymptotic form. It is not what
 # pixels do at small cut-offs: {claim}`diffeo.nominal-displacement`.
@@ -191,8 +195,12 @@ claims.report("diffeo.bijectivity-safe", *safe.loc[safe["mean"].idxmin()])
 #
 # Compare the deformation with a noise $\eta$ of the *same norm*, uniform on a sphere:
 #
-# $$D_f = \frac{\langle\|f(\tau x) - f(x)\|^2\rangle}{\langle\|f(x) - f(z)\|^2\rangle},\qquad
-#   G_f = \frac{\langle\|f(x + \eta) - f(x)\|^2\rangle}{\langle\|f(x) - f(z)\|^2\rangle},\qquad R_f = \frac{D_f}{G_f}.$$
+# $$
+# \begin{aligned}
+# D_f &= \frac{\langle\|f(\tau x) - f(x)\|^2\rangle}{\langle\|f(x) - f(z)\|^2\rangle}, \qquad R_f = \frac{D_f}{G_f}, \\
+# G_f &= \frac{\langle\|f(x + \eta) - f(x)\|^2\rangle}{\langle\|f(x) - f(z)\|^2\rangle} .
+# \end{aligned}
+# $$
 #
 # Averages are conventions, and the paper and its code differ. Here: medians over images of the squared norms, distinct pairs in the
 # denominator, the noise of each image as long as its own displacement, the output before the softmax. Before training, batch

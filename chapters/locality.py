@@ -350,9 +350,11 @@ figure(
 # $\kappa$:
 #
 # $$
-# \sum_\rho \frac{m_\rho \Lambda_\rho}{\Lambda_\rho + \kappa} = P, \qquad
-# \gamma = \frac{1}{P} \sum_\rho m_\rho \Big(\frac{\Lambda_\rho}{\Lambda_\rho + \kappa}\Big)^2, \qquad
-# E = \frac{1}{1 - \gamma} \Big[ \sum_\rho \Big(\frac{\kappa}{\Lambda_\rho + \kappa}\Big)^2 T_\rho + V \Big] .
+# \begin{aligned}
+# \sum_\rho \frac{m_\rho \Lambda_\rho}{\Lambda_\rho + \kappa} &= P, \qquad
+# \gamma = \frac{1}{P} \sum_\rho m_\rho \Big(\frac{\Lambda_\rho}{\Lambda_\rho + \kappa}\Big)^2, \\
+# E &= \frac{1}{1 - \gamma} \Big[ \sum_\rho \Big(\frac{\kappa}{\Lambda_\rho + \kappa}\Big)^2 T_\rho + V \Big] .
+# \end{aligned}
 # $$
 #
 # ```{literalinclude} /lib/quire/regression/selfconsistent.py
