@@ -16,7 +16,7 @@ import pandas as pd
 
 from quire.provenance import folder, read_json, write_atomic
 
-__all__ = ["CorruptFile", "Store", "key_of", "read_rows", "read_run", "write_rows"]
+__all__ = ["CorruptFile", "Store", "as_json", "key_of", "read_rows", "read_run", "write_rows"]
 
 SCALARS = (bool, int, float, str)
 
@@ -25,16 +25,21 @@ class CorruptFile(UserWarning):
     """A stored file does not agree with its checksum; it is computed anew."""
 
 
-def key_of(name: str, arguments: dict, code: str) -> str:
-    """The key of a cell: a hash of the function's name, its arguments and its code.
+def as_json(name: str, arguments: dict) -> dict:
+    """The arguments of a function as JSON gives them back: tuples are lists.
 
     Raises:
         TypeError: an argument is not JSON (numbers, strings, booleans, lists, mappings).
     """
     try:
-        text = json.dumps([name, arguments, code], sort_keys=True, allow_nan=False)
+        return json.loads(json.dumps(arguments, allow_nan=False))
     except (TypeError, ValueError) as error:
         raise TypeError(f"the arguments of {name} must be JSON values, got {arguments!r}: {error}") from None
+
+
+def key_of(name: str, arguments: dict, code: str) -> str:
+    """The key of a cell: a hash of the function's name, its arguments (as JSON) and its code."""
+    text = json.dumps([name, as_json(name, arguments), code], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:24]
 
 

@@ -8,13 +8,12 @@ that is killed loses the cells in flight. Results do not depend on order, backen
 import hashlib
 import inspect
 import itertools
-import json
 import os
 import resource
 import sys
 import time
-from collections.abc import Iterable
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
 from datetime import UTC, datetime
 
 import joblib
@@ -27,19 +26,13 @@ from tqdm import tqdm
 from quire import device as devices
 from quire import rng
 from quire.provenance import fingerprint, folder, read_json, write_json
-from quire.store import SCALARS, Store, key_of, read_run, write_rows
+from quire.store import SCALARS, Store, as_json, key_of, read_run, write_rows
 
 __all__ = ["Grid", "artifact", "describe", "doubling", "grid", "sweep"]
 
 GIVEN = ("device", "generator")  # parameters that the sweep fills in; not part of a cell's key
 RESERVED = {"key"}  # the column of a stored table that finds a cell again
-
-
-class Grid(list):
-    """A list of argument mappings; ``+`` concatenates."""
-
-    def __add__(self, other: list) -> "Grid":
-        return Grid([*self, *other])
+Grid = list[dict]  # argument mappings; ``+`` concatenates
 
 
 def grid(**axes) -> Grid:
@@ -54,7 +47,7 @@ def grid(**axes) -> Grid:
     values = {name: list(axis) if isinstance(axis, list | tuple | range) else [axis] for name, axis in axes.items()}
     if empty := [name for name, axis in values.items() if not axis]:
         raise ValueError(f"axes {empty} of the grid are empty: give at least one value, or drop the sweep")
-    return Grid(dict(zip(values, cell, strict=True)) for cell in itertools.product(*values.values()))
+    return [dict(zip(values, cell, strict=True)) for cell in itertools.product(*values.values())]
 
 
 def doubling(first: int, last: int) -> list[int]:
@@ -88,20 +81,17 @@ def sweep(function, cells: Iterable[dict], *, device: str = "auto", store: Store
     name, code = _name(function), fingerprint(function)
     store, where = store or Store(), str(devices.resolve(device))
     arguments = [_arguments(function, cell) for cell in cells]
-    keys = [key_of(name, cell, code) for cell in arguments]
-    if len(set(keys)) < len(keys):
+    asked = {key_of(name, cell, code): cell for cell in arguments}
+    if len(asked) < len(arguments):
         raise ValueError(f"two cells of {name} have the same arguments: drop the repeated one")
-    done = {key: cell for key in keys if (cell := store.load(name, key))}
-    todo = [(key, cell) for key, cell in zip(keys, arguments, strict=True) if key not in done]
-    with _progress(name, len(keys), len(done)) as advance:
-        for key, cell in _execute([(function, name, *task, where, store) for task in todo]):
-            done[key] = cell
-            if not store.path(name, key).exists():  # a worker on a machine with another disk
-                store.save(name, key, cell)
-            advance()
-    _record(name, {key: (cell, done[key]) for key, cell in zip(keys, arguments, strict=True)})
-    rows = [{**cell, **row} for key, cell in zip(keys, arguments, strict=True) for row in done[key]["rows"]]
-    return pd.DataFrame(rows)
+    done = {key: cell for key in asked if (cell := store.load(name, key))}
+    tasks = [(function, name, key, cell, where, store) for key, cell in asked.items() if key not in done]
+    for key, cell in _watched(_execute(tasks), name, len(asked), len(done)):
+        done[key] = cell
+        if not store.path(name, key).exists():  # a worker on a machine with another disk
+            store.save(name, key, cell)
+    _record(name, {key: (cell, done[key]) for key, cell in asked.items()})
+    return pd.DataFrame([{**cell, **row} for key, cell in asked.items() for row in done[key]["rows"]])
 
 
 def artifact(function, *, device: str = "auto", store: Store | None = None, **arguments) -> dict:
@@ -151,10 +141,7 @@ def _arguments(function, cell: dict) -> dict:
     for p, value in values.items():
         if signature.parameters[p].annotation in (float, "float") and type(value) is int:
             values[p] = float(value)
-    try:
-        return json.loads(json.dumps(values, allow_nan=False))
-    except (TypeError, ValueError) as error:
-        raise TypeError(f"the arguments of {function.__name__} must be JSON values, got {values}: {error}") from None
+    return as_json(function.__name__, values)
 
 
 def _call(function, name: str, arguments: dict, device: str):
@@ -176,9 +163,8 @@ def _compute(function, name: str, key: str, arguments: dict, device: str, store:
     for row in rows:
         wrong = {k: type(v).__name__ for k, v in row.items() if type(v) not in SCALARS}
         if wrong := wrong or sorted(set(row) & (set(arguments) | RESERVED)):
-            raise ValueError(
-                f"{name} must return rows of int, float, str and bool, named unlike the arguments; got {wrong}"
-            )
+            expected = "rows of int, float, str and bool, named unlike the arguments"
+            raise ValueError(f"{name} must return {expected}; got {wrong}")
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     cell = {
         "rows": rows, "arguments": arguments, "seconds": round(time.perf_counter() - start, 3), "device": device,
@@ -194,41 +180,32 @@ def _execute(tasks: list[tuple]):
     if backend not in ("sequential", "loky", "dask") or not jobs.isdecimal():
         expected = '"sequential", "loky" or "dask", and a number of jobs (0: all cores)'
         raise ValueError(f"QUIRE_BACKEND, QUIRE_JOBS: expected {expected}; got {backend!r}, {jobs!r}")
-    if backend == "sequential" or not tasks:
-        yield from (_compute(*task) for task in tasks)
+    if not tasks:
         return
-    workers = int(jobs) or os.cpu_count()
     with ExitStack() as opened:
         if backend == "dask":
-            from distributed import Client, LocalCluster
+            from distributed import Client
 
-            scheduler = os.environ.get("QUIRE_SCHEDULER") or opened.enter_context(
-                LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=None)
-            )
-            opened.enter_context(Client(scheduler))
-        opened.enter_context(joblib.parallel_config(backend=backend, n_jobs=-1 if backend == "dask" else workers))
+            here = {"n_workers": int(jobs) or os.cpu_count(), "threads_per_worker": 1, "dashboard_address": None}
+            scheduler = os.environ.get("QUIRE_SCHEDULER")
+            opened.enter_context(Client(scheduler) if scheduler else Client(**here))
+        opened.enter_context(joblib.parallel_config(backend=backend, n_jobs=int(jobs) or -1))
         # grids tend to grow: with the last cells first, no core waits for a late, long one
-        calls = [joblib.delayed(_compute)(*task) for task in tasks[::-1]]
+        calls = [joblib.delayed(_compute)(*task) for task in (tasks if backend == "sequential" else tasks[::-1])]
         yield from joblib.Parallel(return_as="generator_unordered")(calls)
 
 
-@contextmanager
-def _progress(name: str, total: int, done: int):
-    """A bar for a person; for ``quire run``, a small file with what is done and how long the rest may take."""
-    headless = "QUIRE_HEADLESS" in os.environ or not (sys.stderr.isatty() or "ipykernel" in sys.modules)
-    file, start, count = folder("run") / "progress.json", time.monotonic(), done
-    short = name.rpartition(".")[2]
-    with tqdm(total=total, initial=done, desc=short, unit="cell", disable=headless or done == total) as bar:
-
-        def advance():
-            nonlocal count
-            count += 1
-            bar.update()
-            if "QUIRE_HEADLESS" in os.environ:
-                left = (time.monotonic() - start) / (count - done) * (total - count)
-                write_json(file, {"sweep": name, "done": count, "total": total, "seconds_left": round(left, 1)})
-
-        yield advance
+def _watched(cells: Iterable, name: str, total: int, done: int) -> Iterator:
+    """Pass cells on, with a bar for a person; for ``quire run``, a small file: what is done, how long the rest may take."""
+    headless, start = "QUIRE_HEADLESS" in os.environ, time.monotonic()
+    hidden = headless or done == total or not (sys.stderr.isatty() or "ipykernel" in sys.modules)
+    bar = tqdm(cells, name.rpartition(".")[2], total, initial=done, unit="cell", disable=hidden)
+    for count, cell in enumerate(bar, done + 1):
+        if headless:
+            left = round((time.monotonic() - start) / (count - done) * (total - count), 1)
+            progress = {"sweep": name, "done": count, "total": total, "seconds_left": left}
+            write_json(folder("run") / "progress.json", progress)
+        yield cell
 
 
 def _record(name: str, cells: dict[str, tuple[dict, dict]]) -> None:
