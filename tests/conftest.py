@@ -7,7 +7,8 @@ os.environ.setdefault("QUIRE_HEADLESS", "1")
 
 from jaxtyping import install_import_hook
 
-install_import_hook("quire", "beartype.beartype")
+if "QUIRE_UNCHECKED" not in os.environ:  # `make bench` sets it: a user's run does not check types at each call
+    install_import_hook("quire", "beartype.beartype")
 
 import hypothesis  # noqa: E402
 import pytest  # noqa: E402

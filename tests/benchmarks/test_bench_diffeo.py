@@ -1,9 +1,9 @@
 """Speed of batched diffeomorphisms, as ratios within one process, one thread; times come with ``make bench``.
 
 The first alternative is what the published code does, restated: one call per image, because a call on a batch gives every
-image the same field. The others are scipy's spline interpolation and kornia's elastic transform. The bound is the traffic of the unfused
-operations, image and displacement and grid read and written, at the best speed of copying 32 MiB; what part of it
-``grid_sample`` reaches alone, its image and grid already in the cache, is measured beside it.
+image the same field. The others are torch's ``grid_sample``, scipy's spline interpolation and kornia's elastic transform. The
+bound is the traffic of the unfused operations, image and displacement and grid read and written, at the best speed of copying
+32 MiB, after which the images come from main memory.
 """
 
 import math
@@ -115,36 +115,22 @@ def test_fields_and_warp(benchmark, size, channels, batch):
     loop = ratio_of(lambda: published_loop(few, temperature), ours) * batch / len(few)
     plane = torch.rand(2**23)  # 32 MiB
     target, planes = torch.empty_like(plane), (channels + 4) * batch * size**2 / len(plane)
-    hot = max(1, 2**19 // ((2 * channels + 2) * size**2 * 4))  # images whose buffers take half of the cache
-    grid = F.affine_grid(torch.eye(2, 3).expand(hot, 2, 3), [hot, channels, size, size], align_corners=True)
-    grid = (
-        (grid + 0.02 * torch.randn_like(grid)).permute(0, 3, 1, 2).contiguous().permute(0, 2, 3, 1)
-    )  # its fast layout
-
-    def sample_alone():
-        for _ in range(8):
-            F.grid_sample(images[:hot], grid, padding_mode="border", align_corners=True)
-
-    copy, whole, alone = best_times(lambda: target.copy_(plane), ours, sample_alone)
+    copy, whole = best_times(lambda: target.copy_(plane), ours)
     benchmark.extra_info.update(
-        {
-            "published_loop_over_ours": loop,
-            "fraction_of_unfused_bound": copy * planes / whole,
-            "fraction_of_grid_sample_alone": copy * planes * 8 * hot / batch / alone,
-            "images": batch,
-        }
+        {"published_loop_over_ours": loop, "fraction_of_unfused_bound": copy * planes / whole, "images": batch}
     )
-    warped = benchmark(ours)
-    assert warped.shape == images.shape and loop > 0
+    assert benchmark(ours).shape == images.shape
+    assert copy * planes / whole > 0.5 and loop > (6 if size == 224 else 15)
 
 
 @pytest.mark.parametrize(("size", "channels", "batch"), SIZES)
 def test_warp_alone(benchmark, size, channels, batch):
-    """The same displacements given: against scipy and the published interpolation."""
+    """The same displacements given: against grid_sample, scipy and the published interpolation."""
     ensemble, images, stream, temperature = case(size, channels, batch)
     displacement = ensemble.displacement(ensemble.sample(batch, stream), temperature)
     few = max(4, batch // 16)
     arrays = images[:few].numpy(), displacement[:few].numpy()
+    pixels = torch.stack(torch.meshgrid(torch.arange(size), torch.arange(size), indexing="xy"))
 
     def ours():
         return warp(images, displacement, interpolation="bilinear")
@@ -156,9 +142,17 @@ def test_warp_alone(benchmark, size, channels, batch):
 
     assert torch.allclose(remap_loop(), ours()[:few], atol=1e-6 * size)
     assert np.allclose(scipy_loop(*arrays), ours()[:few].numpy(), atol=1e-6 * size)
+
+    def by_grid_sample():
+        grid = (pixels - displacement) * (2 / (size - 1)) - 1
+        grid = grid.permute(0, 2, 3, 1)  # channel first in memory: its fast layout
+        return F.grid_sample(images, grid, padding_mode="border", align_corners=True)
+
+    assert torch.allclose(by_grid_sample(), ours(), atol=1e-6 * size)
     benchmark.extra_info.update(
         {
             "published_remap_over_ours": ratio_of(remap_loop, ours) * batch / few,
+            "grid_sample_over_ours": ratio_of(by_grid_sample, ours),
             "scipy_over_ours": ratio_of(lambda: scipy_loop(*arrays), ours) * batch / few,
             "images": batch,
         }

@@ -77,10 +77,7 @@ def _timed(call):
 
 
 def test_gram_beats_neural_tangents(record_property):
-    """At least 8 times, compiled on their side, eager on ours; equal to eight digits.
-
-    Two threads each; in wall time or in CPU time, for on a busy machine wall time says little.
-    """
+    """At least 8 times in wall time, compiled on both sides, two threads each; equal to eight digits."""
     compat = pytest.importorskip("neural_tangents_compat", exc_type=ImportError)
     stax = compat.neural_tangents.stax
     network = stax.serial(
@@ -102,7 +99,7 @@ def test_gram_beats_neural_tangents(record_property):
     ratio = best_ratio(theirs, ours, rounds=5)
     record_property("ratio", ratio)
     print(f"\nGram of {NUM_POINTS} points, neural-tangents / quire: {ratio}")
-    assert max(ratio.values()) >= 8
+    assert ratio["wall"] >= 8
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="peak memory is read from /proc")

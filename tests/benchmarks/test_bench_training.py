@@ -6,7 +6,6 @@ The ratios (time of the other over ours, interleaved, best of the rounds) are in
 import math
 import time
 
-import jaxtyping
 import pytest
 import torch
 from torch import nn
@@ -19,14 +18,6 @@ from quire.rng import generator
 
 MEMBERS, WIDTH, VOCAB, CLASSES, SAMPLES, STEPS, ROUNDS = 16, 64, 8, 8, 2048, 40, 2
 RATE, MOMENTUM = 0.02, 0.9
-
-
-@pytest.fixture(autouse=True)
-def _unchecked_shapes():
-    """A user's run does not check types at each call."""
-    jaxtyping.config.update("jaxtyping_disable", True)
-    yield
-    jaxtyping.config.update("jaxtyping_disable", False)
 
 
 def problem(depth):

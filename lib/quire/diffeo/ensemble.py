@@ -19,9 +19,9 @@ import torch
 
 from quire.cite import cites
 from quire.diffeo import laws
+from quire.diffeo.bilinear import warp_bilinear
 from quire.diffeo.modes import active_modes, cosine_basis, sine_basis, wave_numbers
-from quire.diffeo.positions import sampling_positions
-from quire.diffeo.warp import chunked, sample_at, warp
+from quire.diffeo.warp import warp
 from quire.types import Bool, Float, Tensor
 
 __all__ = ["MaxEntropyDiffeo"]
@@ -65,11 +65,11 @@ class MaxEntropyDiffeo:
     ) -> Float[Tensor, "fields 2 cutoff cutoff"]:
         """Independent coefficients at T = 1: component (x, y), then wave numbers along x and y.
 
-        Drawn in float64 on the generator's device and moved: the same numbers for every ``device`` and
-        ``dtype``.
+        Normal numbers of single precision on the generator's device (four times faster to draw than double), scaled
+        in double precision and moved: the same fields for every ``device`` and ``dtype``.
         """
         shape = (num_fields, 2, self.cutoff, self.cutoff)
-        normal = torch.randn(shape, generator=generator, device=generator.device, dtype=torch.float64)
+        normal = torch.randn(shape, generator=generator, device=generator.device, dtype=torch.float32)
         amplitude = active_modes(self.cutoff, self.rule) / wave_numbers(self.cutoff).sqrt()
         return (normal * amplitude.to(normal.device)).to(device=device, dtype=dtype)
 
@@ -157,18 +157,16 @@ class MaxEntropyDiffeo:
         Raises:
             ValueError: images of another size; see also :func:`quire.diffeo.warp`.
         """
-        batch, _, size, _ = images.shape
+        size = images.shape[-1]
         if size != self.size:
             raise ValueError(f"this ensemble is for {self.size} × {self.size} images, got {size} × {size}")
-        shared = len(coefficients) == 1 or len(coefficients) != batch
-        # one product that holds the frame as well needs full precision, which an accelerator may not be asked for
-        on_cpu = images.device.type == coefficients.device.type == "cpu"
-        if shared or interpolation not in ("bilinear", "nearest") or not on_cpu:
-            return warp(images, self.displacement(coefficients, temperature), interpolation=interpolation)
-        working = torch.promote_types(torch.promote_types(images.dtype, coefficients.dtype), torch.float32)
-        scaled = self.size * _root(temperature, coefficients) * self._checked(coefficients)
-        positions = sampling_positions(scaled.to(working), size)
-        return chunked(images, lambda part: sample_at(images[part], positions(part), interpolation))
+        if interpolation == "bilinear" and len(coefficients) == len(images):
+            working = torch.promote_types(torch.promote_types(images.dtype, coefficients.dtype), torch.float32)
+            scaled = self.size * _root(temperature, coefficients) * self._checked(coefficients)
+            found = warp_bilinear(images.to(working), coefficients=scaled.to(working))
+            if found is not None:
+                return found.to(images.dtype)
+        return warp(images, self.displacement(coefficients, temperature), interpolation=interpolation)
 
     def temperature(self, displacement: float | int, *, law: str) -> float:
         """T of a typical displacement in pixels; see :func:`quire.diffeo.temperature`."""

@@ -10,26 +10,26 @@ Positions are clamped to the frame. Three interpolations, each checked against i
   the identity.
 * ``"nearest"``: the closest pixel; not differentiable in the field.
 
-The batch is cut in chunks whose buffers fit in the core's cache. What bounds the speed on a CPU is then ``grid_sample``
-itself, four scattered reads per pixel and channel. Alone, with images and positions already in the cache, it ran at 0.6
-(one channel) and 0.4 (three) of the speed at which one thread could copy the traffic of the unfused operations: image,
-displacement and grid, each read and written. All of :meth:`MaxEntropyDiffeo.warp`, drawn fields included, ran at 0.2 to
-0.25. Half of that bound is out of reach of ``grid_sample`` with three channels; the benchmarks measure both.
+On a CPU the bilinear warp is one compiled pass (:mod:`quire.diffeo.bilinear`). Its floor is memory: with one thread,
+fields drawn and images warped, :meth:`MaxEntropyDiffeo.warp` runs at 0.5 to 0.6 of the speed at which the traffic of the
+unfused operations (image, displacement and grid, each read and written) could be copied, images coming from main memory;
+the benchmarks measure it. Everything else is ``grid_sample``, in chunks whose buffers fit in the core's cache.
 """
 
-from collections.abc import Callable
+from functools import lru_cache
 
 import torch
 import torch.nn.functional as F
 
 from quire.cite import cites
-from quire.diffeo.positions import CACHE_BYTES, pixel_positions
+from quire.diffeo.bilinear import warp_bilinear
 from quire.types import Float, Tensor
 
 __all__ = ["INTERPOLATIONS", "warp"]
 
 INTERPOLATIONS = ("bilinear", "gaussian", "nearest")
 GAUSSIAN_WIDTH = 0.4715  # pixels
+CACHE_BYTES = 2**20  # of one core
 
 
 @cites("petrini2021diffeo", "networks compared")
@@ -65,50 +65,23 @@ def warp(
     if len(displacement) == 1 and batch > 1:
         folded = warp(images.reshape(1, batch * channels, size, size), displacement, interpolation=interpolation)
         return folded.reshape(images.shape)
-    return chunked(images, lambda part: resample(images[part], displacement[part], interpolation))
-
-
-def chunked(images: Tensor, function: Callable[[slice], Tensor]) -> Tensor:
-    """Concatenate ``function`` of slices of the batch whose image, grid and output fit in the cache.
-
-    One slice on an accelerator. Results go to their place as they come, except where gradients are recorded.
-    """
-    batch, channels, size, _ = images.shape
-    step = max(1, CACHE_BYTES // ((2 * channels + 2) * size * size * images.element_size()))
-    if images.device.type != "cpu" or batch <= step:
-        return function(slice(0, batch))
-    first = function(slice(0, step))
-    rest = [slice(start, start + step) for start in range(step, batch, step)]
-    if first.requires_grad:
-        return torch.cat([first, *map(function, rest)])
-    result = torch.empty_like(images)
-    result[:step] = first
-    for part in rest:
-        result[part] = function(part)
-    return result
-
-
-def resample(
-    images: Float[Tensor, "batch channel size size"],
-    displacement: Float[Tensor, "batch 2 size size"],
-    interpolation: str,
-) -> Float[Tensor, "batch channel size size"]:
-    """Warp one chunk; positions are computed in float32 at least."""
     working = torch.promote_types(torch.promote_types(images.dtype, displacement.dtype), torch.float32)
-    displacement = displacement.to(working)
-    if interpolation == "gaussian":
-        return _gaussian(images.to(working), displacement).to(images.dtype)
+    values, displacement = images.to(working), displacement.to(working)
+    if interpolation == "bilinear" and (found := warp_bilinear(values, displacement=displacement)) is not None:
+        return found.to(images.dtype)
+    resample = _gaussian if interpolation == "gaussian" else _grid_sample
+    step = batch
+    if images.device.type == "cpu":
+        step = max(1, CACHE_BYTES // ((2 * channels + 2) * size * size * values.element_size()))
+    parts = [slice(start, start + step) for start in range(0, batch, step)]
+    chunks = [resample(values[part], displacement[part], interpolation) for part in parts]
+    return torch.cat(chunks).to(images.dtype) if chunks else torch.empty_like(images)
+
+
+def _grid_sample(images: Tensor, displacement: Tensor, interpolation: str) -> Tensor:
     size = images.shape[-1]
-    grid = torch.sub(pixel_positions(size, working, images.device), displacement, alpha=2 / (size - 1))
-    return sample_at(images, grid, interpolation)
-
-
-def sample_at(images: Tensor, grid: Float[Tensor, "batch 2 size size"], interpolation: str) -> Tensor:
-    """Read one chunk at positions (x, y) in [-1, 1], bilinear or nearest; the dtype of the images comes back."""
-    values = images.to(grid.dtype)
-    if values is images and images.device.type == "cpu":
-        values.detach().sum()  # one pass in order brings them into the cache before the scattered reads: 15 % faster
-    return _sample(values, grid, interpolation).to(images.dtype)
+    grid = torch.sub(_pixels(size, images.dtype, images.device), displacement, alpha=2 / (size - 1))
+    return _sample(images, grid, interpolation)
 
 
 def _sample(images: Tensor, grid: Tensor, mode: str) -> Tensor:
@@ -117,10 +90,10 @@ def _sample(images: Tensor, grid: Tensor, mode: str) -> Tensor:
     return F.grid_sample(images, grid, mode=mode, padding_mode="border", align_corners=True)
 
 
-def _gaussian(images: Tensor, displacement: Tensor) -> Tensor:
+def _gaussian(images: Tensor, displacement: Tensor, _: str) -> Tensor:
     """Σ_q w(p - q) x(q) as a sum of bilinear samples, one per pair of rows and pair of columns."""
     size = images.shape[-1]
-    pixels = (pixel_positions(size, torch.float64, images.device) + 1) * ((size - 1) / 2)
+    pixels = (_pixels(size, torch.float64, images.device) + 1) * ((size - 1) / 2)
     where = (pixels.round().to(displacement.dtype) - displacement).clamp(0, size - 1)
     reach = 4 if displacement.dtype == torch.float64 else 3  # omitted weights: e^-36, e^-20
     offsets = torch.arange(1 - reach, reach + 1, device=images.device, dtype=where.dtype)
@@ -138,3 +111,11 @@ def _gaussian(images: Tensor, displacement: Tensor) -> Tensor:
             weight = (pair[column, :, 0] * pair[row, :, 1]).unsqueeze(1)
             total = total + weight * _sample(images, grid, "bilinear")
     return total
+
+
+@lru_cache(maxsize=64)
+def _pixels(size: int, dtype: torch.dtype, device: torch.device) -> Float[Tensor, "2 size size"]:
+    """(x, y) of every pixel in [-1, 1]."""
+    axis = torch.linspace(-1, 1, size, dtype=torch.float64)
+    y, x = torch.meshgrid(axis, axis, indexing="ij")
+    return torch.stack([x, y]).to(dtype).to(device)

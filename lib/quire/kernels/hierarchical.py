@@ -14,12 +14,12 @@ the case of one patch that holds the whole input.
 Source: cagnetta2023deep (definition of the hierarchical kernels); cho2009kernel for the arc-cosine functions.
 """
 
-from concurrent.futures import ThreadPoolExecutor
 from math import isqrt, prod
 
 import torch
 
 from quire.cite import cites
+from quire.cores import each
 from quire.device import require_memory
 from quire.kernels.hierarchical_architecture import Architecture
 from quire.kernels.hierarchical_inputs import as_patches
@@ -202,12 +202,7 @@ def _blocks(left, right, architecture, kind, normalise, tile, *, by_level) -> Te
                 result[level, wide, high] = block.T
 
     corners = [(i, j) for i in range(0, rows, tile) for j in range(i if symmetric else 0, columns, tile)]
-    threads = torch.get_num_threads()
-    try:  # each worker computes alone: threads inside an operation would only wait for one another
-        with ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(1,)) as pool:
-            list(pool.map(fill, corners))
-    finally:
-        torch.set_num_threads(threads)
+    each(fill, corners, device=left.device)
     if symmetric:
         for level in range(shape[0]):
             cut = level + 1 if by_level else levels
