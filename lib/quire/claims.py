@@ -9,24 +9,25 @@ the ranking must differ by more than twice the error of its difference, in the r
 
 import difflib
 import functools
+import itertools
 import math
 import os
 from pathlib import Path
 from typing import Literal
 
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, NonNegativeFloat, ValidationError, model_validator
 
 from quire.provenance import folder, from_yaml, project_root, read_json, write_json
 
-__all__ = ["Claim", "Verdict", "expected", "judge", "judge_all", "ledger", "report", "scoreboard"]
+__all__ = ["Claim", "Verdict", "expected", "judge", "judge_all", "judge_run", "ledger", "report", "scoreboard"]
 
 Verdict = Literal["holds", "fails", "inconclusive", "untested"]
 SYMBOLS = {"holds": "✓", "fails": "✗", "inconclusive": "?", "untested": "–"}
 
 
 class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class Source(_Strict):
@@ -47,8 +48,8 @@ class Prediction(_Strict):
 class Tolerance(_Strict):
     """How far a measurement may lie from the prediction: absolute, or relative to it."""
 
-    abs: float | None = None
-    rel: float | None = None
+    abs: NonNegativeFloat | None = None
+    rel: NonNegativeFloat | None = None
 
 
 class Claim(_Strict):
@@ -69,13 +70,10 @@ class Claim(_Strict):
         kind, value, ranking = self.predict.kind, self.predict.value, isinstance(self.predict.value, list)
         if ranking != (kind == "order") or (ranking and len(set(value)) < max(2, len(value))):
             raise ValueError("kind order, and only it, predicts a list of two names or more (largest first)")
-        if ranking:
-            return self
-        if (self.tolerance.abs is None) == (self.tolerance.rel is None):
+        if not ranking and (self.tolerance.abs is None) == (self.tolerance.rel is None):
             raise ValueError("give exactly one tolerance: abs or rel")
-        least = 0.0 if kind in ("at_least", "at_most") else math.ulp(0.0)
-        if not (math.isfinite(value) and least <= self.allowed < math.inf):
-            raise ValueError("prediction and tolerance must be finite, the tolerance positive (rel: of a number ≠ 0)")
+        if kind in ("equals", "slope", "identity") and not self.allowed:
+            raise ValueError("the tolerance must be positive (rel: of a number ≠ 0)")
         return self
 
     @property
@@ -110,8 +108,8 @@ def _ledger(path: Path, _mtime: int) -> dict[str, Claim]:
     claims: dict[str, Claim] = {}
     for entry in from_yaml(path.read_text(), path) or []:
         try:
-            claim = Claim(**entry)
-        except (ValidationError, TypeError) as error:
+            claim = Claim.model_validate(entry)
+        except ValidationError as error:
             name = entry.get("id", entry) if isinstance(entry, dict) else entry
             raise ValueError(f"{path}: {name}: expected the keys {list(Claim.model_fields)}; {error}") from None
         if claim.id in claims:
@@ -155,19 +153,19 @@ def judge(claim: Claim, measured: dict | None, profile: str = "book") -> Verdict
     """The verdict on a report ``{"value": …, "stderr": …}`` at a profile; see the module's docstring."""
     if measured is None or profile not in claim.decidable:
         return "untested"
-    value, kind = measured["value"], claim.predict.kind
+    value, error = measured["value"], 2 * (measured["stderr"] or 0.0)
+    kind, predicted = claim.predict.kind, claim.predict.value
     if kind == "order":
-        pairs = [(value[a], value[b]) for a, b in zip(claim.predict.value, claim.predict.value[1:], strict=False)]
-        gaps = [(a[0] - b[0], 2 * math.hypot(a[1], b[1])) for a, b in pairs]
-        return "holds" if all(g > e for g, e in gaps) else "fails" if any(g < -e for g, e in gaps) else "inconclusive"
-    error, allowed, predicted = 2 * (measured["stderr"] or 0.0), claim.allowed, claim.predict.value
-    if kind in ("at_least", "at_most"):
-        margin = (value - predicted if kind == "at_least" else predicted - value) + allowed
-        return "holds" if margin - error >= 0 else "fails" if margin + error < 0 else "inconclusive"
-    distance = abs(value if kind == "identity" else value - predicted)
-    if distance <= allowed and error <= allowed:
-        return "holds"
-    return "fails" if distance > allowed + error else "inconclusive"
+        neighbours = itertools.pairwise(value[name] for name in predicted)
+        gaps = [(a - b, 2 * math.hypot(error_a, error_b)) for (a, error_a), (b, error_b) in neighbours]
+        holds, fails = all(gap > e for gap, e in gaps), any(gap < -e for gap, e in gaps)
+    elif kind in ("at_least", "at_most"):
+        margin = (value - predicted if kind == "at_least" else predicted - value) + claim.allowed
+        holds, fails = margin >= error, margin < -error
+    else:
+        distance = abs(value if kind == "identity" else value - predicted)
+        holds, fails = max(distance, error) <= claim.allowed, distance > claim.allowed + error
+    return "holds" if holds else "fails" if fails else "inconclusive"
 
 
 def judge_all(reports: dict[str, dict], profile: str, chapters: list[str] | None = None) -> list[dict]:
@@ -180,6 +178,13 @@ def judge_all(reports: dict[str, dict], profile: str, chapters: list[str] | None
         for claim in ledger().values()
         if chapters is None or claim.chapter in chapters
     ]  # fmt: skip
+
+
+def judge_run(run: Path) -> list[dict]:
+    """The claims of a chapter judged by the reports in a run's folder, at the profile that the run was made with."""
+    if (made := read_json(run / "provenance.json")) is None:
+        return []
+    return judge_all(read_json(run / "claims.json", {}), made["profile"], [made["chapter"]])
 
 
 def expected(chapter: str) -> None:

@@ -14,18 +14,22 @@ import jupytext
 
 from quire.provenance import from_yaml, project_root
 
-__all__ = ["chapters", "parameters", "path_of", "resolve"]
+__all__ = ["chapters", "listed", "parameters", "path_of", "resolve"]
 
 TYPES = {"int": int, "float": float, "str": str, "bool": bool, "list": list, "dict": dict}
 PROFILES = ("smoke", "book", "paper")
 LINE = re.compile(r"(\w+): (\w+) = (.+?)  # (\w+): (.+)$")
 
 
-def chapters() -> list[str]:
-    """Names of the chapters in the order of the book; those that the table of contents lacks come last."""
-    found = sorted(path.stem for path in (project_root() / "chapters").glob("*.py"))
+def listed() -> list[str]:
+    """The chapters that the table of contents names, written or not, in the order of the book."""
     toc = project_root() / "book" / "_toc.yml"
-    order = re.findall(r"file: chapters/(\w+)", toc.read_text()) if toc.exists() else []
+    return re.findall(r"file: chapters/(\w+)", toc.read_text()) if toc.exists() else []
+
+
+def chapters() -> list[str]:
+    """The chapters that are written, in the order of the book; those that the table of contents lacks come last."""
+    found, order = [path.stem for path in (project_root() / "chapters").glob("*.py")], listed()
     return sorted(found, key=lambda name: (order.index(name) if name in order else len(order), name))
 
 
@@ -46,10 +50,10 @@ def profile_values(profile: str) -> dict[str, dict]:
     if profile not in PROFILES:
         raise ValueError(f"no profile {profile!r}: expected one of {', '.join(PROFILES)}")
     path = project_root() / "chapters" / "profiles" / f"{profile}.yml"
-    values = from_yaml(path.read_text(), path) if path.exists() else None
-    if not isinstance(values or {}, dict) or not all(isinstance(block, dict) for block in (values or {}).values()):
+    values = (from_yaml(path.read_text(), path) if path.exists() else None) or {}
+    if not isinstance(values, dict) or not all(isinstance(block, dict) for block in values.values()):
         raise ValueError(f"{path} must be a mapping chapter → parameter → value, got {values}")
-    return values or {}
+    return values
 
 
 def parameters(chapter: str) -> list[dict]:

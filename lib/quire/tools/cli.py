@@ -11,8 +11,8 @@ import typer
 from rich.console import Console
 from rich.table import Column, Table
 
-from quire.claims import SYMBOLS
-from quire.provenance import folder, project_root, read_json
+from quire.claims import SYMBOLS, judge_run
+from quire.provenance import folder, project_root
 from quire.tools import chapters as known
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
@@ -57,7 +57,6 @@ def run(
 @app.command()
 def claims(chapters: Chapters = None, label: Run = "book") -> None:
     """The scoreboard; exit status 1 if a claim that held in the run of record does not hold now."""
-    from quire.claims import judge_all
     from quire.tools.run import judged, run_folder
 
     rows = [claim for claim in judged(label) if not chapters or claim["chapter"] in chapters]
@@ -69,13 +68,11 @@ def claims(chapters: Chapters = None, label: Run = "book") -> None:
     Console().print(table)
     counts = Counter(claim["verdict"] for claim in rows)
     print(", ".join(f"{counts[verdict]} {verdict}" for verdict in SYMBOLS))
-    lost, now = [], {claim["id"]: claim["verdict"] for claim in rows}
-    for profile, chapter in {(claim["profile"], claim["chapter"]) for claim in rows}:
-        reports = read_json(folder("published") / profile / chapter / "claims.json", {})
-        held = [claim["id"] for claim in judge_all(reports, profile, [chapter]) if claim["verdict"] == "holds"]
-        lost += [id for id in held if now.get(id) != "holds"]
-    if lost:
-        print(f"held in the run of record and does not hold now: {', '.join(sorted(lost))}")
+    now = {claim["id"]: claim["verdict"] for claim in rows}
+    records = {folder("published") / claim["profile"] / claim["chapter"] for claim in rows}
+    held = {claim["id"] for record in records for claim in judge_run(record) if claim["verdict"] == "holds"}
+    if lost := sorted(id for id in held if now.get(id) != "holds"):
+        print(f"held in the run of record and does not hold now: {', '.join(lost)}")
         raise SystemExit(1)
 
 

@@ -7,15 +7,14 @@ may differ by the tolerance of their column in ``data/tolerances.yml``.
 import functools
 import html
 import math
-import operator
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
-from quire.claims import judge_all
-from quire.provenance import from_yaml, project_root, read_json, write_atomic
+from quire.claims import judge_run
+from quire.provenance import from_yaml, project_root, write_atomic
 from quire.store import read_run
 
 __all__ = ["Difference", "diff", "tolerance", "write_page"]
@@ -36,8 +35,8 @@ def tolerance(function: str, column: str) -> dict[str, float]:
     """Relative and absolute tolerance of a column: in ``data/tolerances.yml`` the entry of the column, of its function ("*"), or the default."""
     path = project_root() / "data" / "tolerances.yml"
     table = (from_yaml(path.read_text(), path) or {}) if path.exists() else {}
-    entries = [table.get("default", {}), *(table.get(function, {}).get(name, {}) for name in ("*", column))]
-    return functools.reduce(operator.or_, entries, {"rel": 1e-6, "abs": 1e-12})
+    own = table.get(function, {})
+    return {"rel": 1e-6, "abs": 1e-12} | table.get("default", {}) | own.get("*", {}) | own.get(column, {})
 
 
 def diff(first: Path, second: Path) -> list[Difference]:
@@ -92,10 +91,7 @@ def _close(a, b, allowed: dict[str, float]) -> bool:
 
 def _verdicts(first: Path, second: Path) -> Iterator[Difference]:
     """Claims whose verdict changed, each run judged at its own profile."""
-    sides = []
-    for run in (first, second):
-        reports, made = read_json(run / "claims.json", {}), read_json(run / "provenance.json")
-        sides.append({c["id"]: c["verdict"] for c in judge_all(reports, made["profile"], [made["chapter"]])})
-    for claim in sorted(sides[0].keys() | sides[1].keys()):
-        if sides[0].get(claim) != sides[1].get(claim):
-            yield Difference(claim, "verdict", sides[0].get(claim), sides[1].get(claim), "")
+    before, after = ({claim["id"]: claim["verdict"] for claim in judge_run(run)} for run in (first, second))
+    for claim in sorted(before.keys() | after.keys()):
+        if before.get(claim) != after.get(claim):
+            yield Difference(claim, "verdict", before.get(claim), after.get(claim), "")

@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import sys
 import time
+from collections import Counter
 from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,11 +21,10 @@ import jupytext
 import nbformat
 import papermill
 import psutil
-from papermill.exceptions import PapermillExecutionError
 from rich.progress import Progress, TextColumn
 
 from quire import device as devices
-from quire.claims import judge_all, ledger
+from quire.claims import judge_run, ledger
 from quire.provenance import environment, fingerprint_file, folder, project_root, read_json, write_json
 from quire.tools.chapters import parameters, path_of, resolve
 
@@ -98,10 +98,8 @@ def run(
 
 def judged(label: str) -> list[dict]:
     """The ledger judged by the reports of a run, each chapter at its own profile, in the order of the ledger."""
-    found = {}
-    for path in run_folder("x", label).parent.glob("*/provenance.json"):
-        reports, profile = read_json(path.parent / "claims.json", {}), read_json(path)["profile"]
-        found |= {claim["id"]: claim for claim in judge_all(reports, profile, [path.parent.name])}
+    runs = run_folder("x", label).parent.glob("*/")
+    found = {claim["id"]: claim for run in runs for claim in judge_run(run)}
     return [found[id] for id in ledger() if id in found]
 
 
@@ -113,8 +111,7 @@ def _start(chapter: str, profile: str, values: dict, out: Path, jobs: int) -> su
         settings["OMP_NUM_THREADS"] = os.environ.get("OMP_NUM_THREADS", str(max(1, os.cpu_count() // jobs)))
     command = [sys.executable, "-m", "quire.tools.run", chapter, profile, json.dumps(values)]
     with (out / "log.txt").open("w") as log:
-        environ = {**os.environ, **settings}
-        return subprocess.Popen(command, env=environ, stdout=log, stderr=log, start_new_session=True)
+        return subprocess.Popen(command, env=os.environ | settings, stdout=log, stderr=log, start_new_session=True)
 
 
 def _stop(process: subprocess.Popen) -> None:
@@ -132,41 +129,35 @@ def _execute(chapter: str, profile: str, values: dict) -> int:
     values = {entry["name"]: entry["default"] for entry in parameters(chapter)} | values
     notebook = jupytext.read(path_of(chapter))
     notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    source, target, failed = out / f"{chapter}.source.ipynb", out / f"{chapter}.ipynb", False
-    jupytext.write(notebook, source)
+    target, failed = out / f"{chapter}.ipynb", False
     options = {"kernel_name": "python3", "progress_bar": False, "log_output": False, "cwd": path_of(chapter).parent}
     try:
-        papermill.execute_notebook(source, target, values, **options)
+        papermill.execute_notebook(notebook, target, values, **options)
     except Exception as error:  # a cell raised, or the kernel died (killed, out of memory)
         failed = True
         cells = nbformat.read(target, 4).cells if target.exists() else []
         started = [c for c in cells if c.cell_type == "code" and c.metadata.get("papermill", {}).get("start_time")]
-        cell = error.source if isinstance(error, PapermillExecutionError) else started[-1].source if started else ""
-        where, what = f"the notebook so far: {target}", f"{type(error).__name__}: {error}"
-        print(f"{chapter}: this cell failed\n\n{cell}\n\n{what}\n{where}")
+        cell, what = started[-1].source if started else "", f"{type(error).__name__}: {error}"
+        print(f"{chapter}: this cell failed\n\n{cell}\n\n{what}\nthe notebook so far: {target}")
     if target.exists():  # papermill notes paths of this machine, which a reader's download must not carry
         executed = nbformat.read(target, 4)
         executed.metadata.pop("papermill", None)
         nbformat.write(executed, target)
-    source.unlink()
     (out / "progress.json").unlink(missing_ok=True)
     cells = [cell for sweep in read_json(out / "sweeps.json", {}).values() for cell in sweep["cells"].values()]
-    origins = ("computed", "store", "published")
     record = {
         **environment(str(devices.resolve(values.get("device", "auto")))), "chapter": chapter, "profile": profile,
         "parameters": values, "started": began, "wall_seconds": round(time.monotonic() - start, 1), "failed": failed,
         "compute_seconds": round(sum(cell["seconds"] for cell in cells), 1), "source_key": source_key(chapter),
         "peak_memory_mb": round(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024),
-        "cells": {origin: sum(cell["source"] == origin for cell in cells) for origin in origins},
+        "cells": {"computed": 0, "store": 0, "published": 0} | Counter(cell["source"] for cell in cells),
     }  # fmt: skip
     write_json(out / "provenance.json", record)
     return int(failed)
 
 
 def _progress(out: Path, elapsed: float) -> str:
-    try:
-        now = json.loads((out / "progress.json").read_text())
-    except (OSError, ValueError):
+    if (now := read_json(out / "progress.json")) is None:
         return f"runs since {elapsed:.0f} s"
     name = now["sweep"].rpartition(".")[2]
     return f"{now['done']}/{now['total']} cells of {name}, {elapsed:.0f} s, about {now['seconds_left']:.0f} s left"

@@ -16,10 +16,10 @@ import nbformat
 import yaml
 from nbformat.v4 import new_markdown_cell
 
-from quire.claims import judge_all
+from quire.claims import judge_run
 from quire.provenance import environment, folder, project_root, read_json, write_json
-from quire.tools.chapters import parameters
-from quire.tools.run import is_fresh, judged, run_folder
+from quire.tools.chapters import chapters, listed, parameters
+from quire.tools.run import is_fresh, run_folder
 
 __all__ = ["build", "stage"]
 
@@ -63,9 +63,9 @@ def stage(profile: str = "book", *, strict: bool = True) -> Path:
     shutil.copytree(root / "book", site, ignore=ignore)
     shutil.copytree(root / "lib" / "quire", site / "lib" / "quire", ignore=ignore)
     shutil.copy2(root / "_config.yml", site)
-    absent = _prune_contents(root, site, profile, strict)
-    chapters = _listed(yaml.safe_load((site / "_toc.yml").read_text()))
-    titles = {chapter: _stage_chapter(run_folder(chapter, profile), site, chapter) for chapter in chapters}
+    absent = _prune_contents(site, profile, strict)
+    shown = [chapter for chapter in listed() if chapter not in absent]
+    titles = {chapter: _stage_chapter(run_folder(chapter, profile), site, chapter) for chapter in shown}
     plan = yaml.safe_load((root / "book" / "map.yml").read_text())
     for item in plan:
         item["present"] = item["chapter"] in titles
@@ -76,10 +76,10 @@ def stage(profile: str = "book", *, strict: bool = True) -> Path:
     data = {
         "site": this | {"profile": profile, "titles": titles, "year": datetime.date.today().year},
         "map": plan,
-        "claims": [claim for chapter in chapters for claim in judged(profile) if claim["chapter"] == chapter],
-        "figures": {chapter: read_json(run_folder(chapter, profile) / "figures.json", {}) for chapter in chapters},
-        "runs": _runs(chapters),
-        "parameters": {chapter: parameters(chapter) for chapter in chapters},
+        "claims": [claim for chapter in shown for claim in judge_run(run_folder(chapter, profile))],
+        "figures": {chapter: read_json(run_folder(chapter, profile) / "figures.json", {}) for chapter in shown},
+        "runs": _runs(shown),
+        "parameters": {chapter: parameters(chapter) for chapter in shown},
         "notation": (yaml.safe_load(notation.read_text()) if notation.exists() else None) or [],
     }
     for name, value in data.items():
@@ -87,24 +87,19 @@ def stage(profile: str = "book", *, strict: bool = True) -> Path:
     return site
 
 
-def _listed(toc: dict) -> list[str]:
-    files = [entry["file"] for part in toc["parts"] for entry in part["chapters"]]
-    return [file.removeprefix("chapters/") for file in files if file.startswith("chapters/")]
-
-
-def _prune_contents(root: Path, site: Path, profile: str, strict: bool) -> dict[str, str]:
+def _prune_contents(site: Path, profile: str, strict: bool) -> dict[str, str]:
     """Drop chapters that are not there from the staged table of contents; return {chapter: reason}."""
-    toc = yaml.safe_load((site / "_toc.yml").read_text())
-    written = {path.stem for path in (root / "chapters").glob("*.py")}
-    if unlisted := written - set(_listed(toc)):
+    written = chapters()
+    if unlisted := set(written) - set(listed()):
         raise ValueError(f"chapters {sorted(unlisted)} are not in book/_toc.yml: list them under a part")
-    absent = {chapter: "not written yet" for chapter in _listed(toc) if chapter not in written}
-    for chapter in sorted(written):
+    absent = {chapter: "not written yet" for chapter in listed() if chapter not in written}
+    for chapter in written:
         if not (run_folder(chapter, profile) / f"{chapter}.ipynb").exists():
             if strict:
                 remedy = f"run `python -m quire run {chapter} --profile {profile}` first"
                 raise FileNotFoundError(f"chapter {chapter} has no executed notebook of profile {profile}: {remedy}")
             absent[chapter] = f"not run in profile {profile}"
+    toc = yaml.safe_load((site / "_toc.yml").read_text())
     for part in toc["parts"]:
         part["chapters"] = [c for c in part["chapters"] if c["file"].removeprefix("chapters/") not in absent]
     toc["parts"] = [part for part in toc["parts"] if part["chapters"]]
@@ -174,16 +169,15 @@ def _dress(notebook, chapter: str):
     return notebook
 
 
-def _runs(chapters: list[str]) -> list[dict]:
+def _runs(shown: list[str]) -> list[dict]:
     """The record of every run of the chapters shown, here or published, with its freshness and verdict counts."""
     places = {path.name: path for path in sorted(run_folder("x", "x").parents[1].glob("*/"))}
     places |= {f"published {path.name}": path for path in sorted(folder("published").glob("*/"))}
     found = []
-    for chapter in chapters:
+    for chapter in shown:
         for label, place in places.items():
             if record := read_json(place / chapter / "provenance.json"):
-                reports = read_json(place / chapter / "claims.json", {})
-                verdicts = Counter(claim["verdict"] for claim in judge_all(reports, record["profile"], [chapter]))
+                verdicts = Counter(claim["verdict"] for claim in judge_run(place / chapter))
                 more = {"label": label, "fresh": is_fresh(chapter, record), "verdicts": dict(verdicts)}
                 found.append(record | more)
     return found
