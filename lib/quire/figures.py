@@ -102,10 +102,9 @@ def _check(spec, used):
         raise LookupError(f"figure {id}: columns {missing} are not in the table, which has {list(table.columns)}")
     if table.empty:
         raise ValueError(f"figure {id}: the table has no rows")
-    for axis, columns in {"x": [spec.x], "y": [spec.y, spec.theory], "c": [spec.value]}.items():
-        for column in columns:
-            if axis in spec.log and column and not (table[column].dropna() > 0).all():
-                raise ValueError(f"figure {id}: {column} has values ≤ 0, which a logarithmic {axis} axis cannot show")
+    for axis, column in [("x", spec.x), ("y", spec.y), ("y", spec.theory), ("c", spec.value)]:
+        if axis in spec.log and column and not (table[column].dropna() > 0).all():
+            raise ValueError(f"figure {id}: {column} has values ≤ 0, which a logarithmic {axis} axis cannot show")
 
 
 def _style(theme: str) -> dict:
@@ -121,21 +120,16 @@ def _style(theme: str) -> dict:
 
 
 def _drawn(spec, theme) -> Figure:
-    table = spec.table
-    panels = list(dict.fromkeys(table[spec.col])) if spec.col else [None]
-    columns = min(spec.wrap, len(panels))
-    lines, columns = spec.layout if spec.kind == "custom" else (-(-len(panels) // columns), columns)
-    canvas, shared = (
-        Figure(figsize=(spec.size[0] * columns, spec.size[1] * lines)),
-        spec.share and spec.kind != "custom",
-    )
+    panels = list(spec.table.groupby(spec.col, sort=False)) if spec.col else [(None, spec.table)]
+    custom, columns = spec.kind == "custom", min(spec.wrap, len(panels))
+    lines, columns = spec.layout if custom else (-(-len(panels) // columns), columns)
+    canvas, shared = Figure(figsize=(spec.size[0] * columns, spec.size[1] * lines)), spec.share and not custom
     axes = canvas.subplots(lines, columns, squeeze=False, sharex=shared and spec.kind != "bar", sharey=shared)
-    if spec.kind == "custom":
-        spec.draw(axes, table)
+    if custom:
+        spec.draw(axes, spec.table)
         return canvas
-    groups = _palette(table, spec.hue, theme)
-    for ax, panel in zip(axes.flat, panels, strict=False):
-        part = table if panel is None else table[table[spec.col] == panel]
+    groups = _palette(spec.table, spec.hue, theme)
+    for ax, (panel, part) in zip(axes.flat, panels, strict=False):
         {"heatmap": _heatmap, "image": _heatmap, "bar": _bars}.get(spec.kind, _curves)(ax, part, spec, groups, theme)
         text = dict(fontsize="small", ha="right", color=FADED[theme])
         for place, label in spec.hline:
@@ -145,7 +139,7 @@ def _drawn(spec, theme) -> Figure:
             ax.axvline(place, color=FADED[theme], ls=":", lw=1)
             ax.text(place, 0.98, label, transform=ax.get_xaxis_transform(), va="top", rotation=90, **text)
         if panel is not None:
-            ax.set_title(f"{spec.labels.get(spec.col, spec.col)}: {panel}" if _numeric(table[spec.col]) else str(panel))
+            ax.set_title(f"{spec.labels.get(spec.col, spec.col)}: {panel}" if _numeric(part[spec.col]) else str(panel))
         ax.set(**{f"{axis}lim": limit for axis, limit in spec.limits.items()})
         ax.set(xlabel=spec.labels.get(spec.x, spec.x), ylabel=spec.labels.get(spec.y, spec.y))
         if shared:
