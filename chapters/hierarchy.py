@@ -24,7 +24,7 @@
 #
 # **You will see:** the Random Hierarchy Model of {cite}`cagnetta2024rhm` and one of its derivations, parsed back; synonyms in the
 # correlations with the class, and when they emerge from noise; the sample complexity of deep, shallow and lazy networks; layers
-# that become blind to synonyms one after the other; a single gradient step that groups them; a grammar without correlations;
+# that become less sensitive to synonyms, the upper before the lower; a single gradient step that groups them; a grammar without correlations;
 # Zipf-distributed rules {cite}`cagnetta2025zipf`; and data with holes {cite}`tomasini2024sparse`.
 
 # %% tags=["parameters"]
@@ -320,9 +320,9 @@ sensitivity["scaled_samples"] = sensitivity.scaled_samples.round(2)
 figure(
     "hierarchy-sensitivity", sensitivity, x="scaled_samples", y="sensitivity", hue="layer_name", col="synonyms",
     hline=[(0.5, "")], labels={"scaled_samples": "$P / (n_c m^L)$", "sensitivity": "$S_{k,l}$", "layer_name": ""},
-    caption="Sensitivity to synonyms against data: layers above the level of the synonym learn to ignore it.",
+    caption="Sensitivity to synonyms against data: layers above the level of the synonym become less sensitive to it.",
     alt="For synonyms of level one the first layer stays sensitive, the second and the output fall towards zero around P of a few "
-    "n_c m^L. For synonyms of level two only the output falls.",
+    "n_c m^L. For synonyms of level two only the output falls, to about one half.",
 )  # fmt: skip
 second = sensitivity[(sensitivity.layer == 2) & (sensitivity.level == 1)]
 halves = [
@@ -337,8 +337,11 @@ if len(first) > 1:
     claims.report("hierarchy.first-layer", first.mean(), first.sem())
 
 # %% [markdown]
-# The second layer crosses one half at {claim}`hierarchy.sensitivity`; the first, which sees the strings themselves, keeps
-# {claim}`hierarchy.first-layer`.
+# The second layer crosses one half at $\log_2 P/(n_c m^L)$ of {claim}`hierarchy.sensitivity`; the first, which sees the strings
+# themselves, keeps {claim}`hierarchy.first-layer`. The output gives up synonyms of level one sooner than the second layer: only the part of
+# a representation that the read-out uses has to be invariant. A synonym of the highest level is another datum of the same class. There the
+# output keeps about one half even at the largest $P$, where all but a few per cent of the data are classified correctly: classes are
+# told apart, and the margins of the logits still vary within each.
 #
 # ## One gradient step groups the synonyms
 #
@@ -373,7 +376,8 @@ if len(points) > 2:
     claims.report("hierarchy.clustering", slope.value, slope.stderr)
 
 # %% [markdown]
-# The number of data grows as {claim}`hierarchy.clustering` and agrees between grammars within {claim}`hierarchy.clustering-collapse`.
+# The number of data grows as a power of $\sqrt{n_c}\,m^L$, {claim}`hierarchy.clustering`; in units of it, the largest and the smallest of all
+# grammars differ by a factor, {claim}`hierarchy.clustering-collapse`.
 #
 # ## A hierarchy without correlations
 #
@@ -409,7 +413,8 @@ for claim, tree in {"": "v = 4, L = 3", "-late": "v = 4, L = 2", "-small": "v = 
 
 # %% [markdown]
 # At depth two, from 0.8 of all data: {claim}`hierarchy.uncorrelated-small` for three symbols and {claim}`hierarchy.uncorrelated-late` for
-# four. At depth three and with sixteen times what the random grammar needs: {claim}`hierarchy.uncorrelated`. Without correlations
+# four, in units of chance. (More than one is possible: in a Latin square a datum and its neighbours, one token away, never share the class,
+# so that who goes by similarity is wrong more often than who guesses.) At depth three and with sixteen times what the random grammar needs: {claim}`hierarchy.uncorrelated`. Without correlations
 # learning is delayed by more than a decade and then happens at once; but where there is room between the two scales our networks,
 # trained until they fit, find the rule long before they have seen all data. This contradicts what is reported.
 #

@@ -184,6 +184,9 @@ entropy["setting"] = [
     f"$v$ = {v}, $m$ = {m}, $L$ = {d}" for v, m, d in entropy[["vocab", "num_rules", "depth"]].to_numpy()
 ]
 entropy["tokens"] = entropy.context + 1
+aligned = entropy[entropy.level >= 1]
+entropy = entropy.sort_values("context")  # H_n only falls with n: the bound of a shorter context is one for a longer
+entropy["bound"] = entropy.groupby(["setting", "seed"]).bound.ffill()
 figure(
     "language-entropies", entropy, x="tokens", y="entropy", theory="bound", hue="setting", log="x", **page,
     labels={"tokens": "context and last token, $n + 1$", "entropy": "$H_n$, nats", "bound": "$\\ln\\bar N_l$", "setting": ""},
@@ -191,7 +194,6 @@ figure(
     alt="Entropies fall with the context in steps, the largest at n = 1, 3, 7 and so on, below a dashed bound; between the large steps "
     "there are smaller ones.",
 )  # fmt: skip
-aligned = entropy[entropy.level >= 1]
 gap = aligned.assign(gap=aligned.entropy - aligned.bound).groupby(["setting", "level"]).gap.agg(["mean", "sem"])
 worst = gap.sort_values("mean").iloc[-1]
 claims.report("language.bound", worst["mean"], worst["sem"])
@@ -344,7 +346,7 @@ if shared and cnn.seed.nunique() > 1:
     claims.report("language.cnn-beats-transformer", {name: tuple(row) for name, row in at.iterrows()})
 
 # %% [markdown]
-# The loss passes the middles between the exact entropies in order, {claim}`language.steps`, and ends at {claim}`language.final-loss` from the
+# The loss passes the middles between the exact entropies in order, at $\ln P$ of {claim}`language.steps`, and ends at {claim}`language.final-loss` from the
 # exact law. Weight sharing helps on the upper levels, {claim}`language.cnn-beats-transformer`: a rule learned at one place is known at all,
 # $P_l = v\,m^{l+1}/(1-f)$ instead of $v\,m^{2l-1}/(1-f)$. The steps are smeared at this size; a network that sees fewer tokens shows them one
 # by one. It saturates where its context is exhausted.
@@ -355,7 +357,7 @@ short = sweep(
     grid(network="cnn", width=64, **{**base, "context": [1, 3]}, sizes=[context_sizes]),
     device=device,
 )
-short["seen"] = short.context.map("{} tokens".format)
+short["seen"] = short.context.map({1: "1 token"}).fillna(short.context.map("{} tokens".format))
 figure(
     "language-contexts", short, theory="entropy", hue="seen", **learning, labels=names | {"seen": "context"},
     caption="Loss of networks that see the last one or three tokens: each saturates at the exact entropy of its context.",

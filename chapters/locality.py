@@ -91,7 +91,7 @@ claims.expected("locality")
 # %% [markdown]
 # ## Two ways of looking at patches
 #
-# Cut a signal of $d$ pixels into its $N_p = d$ cyclic patches of $s$ neighbouring pixels, $x_i = (x_i, \ldots, x_{i+s-1})$. A
+# Cut a signal of $d$ pixels $x^1, \ldots, x^d$ into its $N_p = d$ cyclic patches of $s$ neighbours, $x_i = (x^i, \ldots, x^{i+s-1})$. A
 # *convolutional* network (CN) applies the same $H$ filters to each patch and averages; a *locally-connected* one (LC) has filters of
 # its own at each place:
 #
@@ -122,7 +122,8 @@ claims.expected("locality")
 #
 # The lemma does not need infinite width. With *its own* weights, the tangent kernel of any such network (here by automatic
 # differentiation of a real convolution) is the average over patches of the tangent kernel of a one-patch network, to rounding:
-# {claim}`locality.lemma`. Width only makes the kernel forget the weights.
+# {claim}`locality.lemma`. Width only makes the kernel forget the weights, at a rate that the next figure shows: in $H$ its logarithmic
+# slope is {claim}`locality.width`.
 
 # %%
 finite = sweep(
@@ -177,6 +178,8 @@ figure(
 )  # fmt: skip
 
 # %% [markdown]
+# The slopes are {claim}`locality.decay-s1` for one pixel, {claim}`locality.decay-s2` for two, {claim}`locality.decay-s3` for three.
+#
 # Eigenvalues of Gram matrices of random points, divided by their number, approach this staircase from the top. Between the constant
 # and the first gap the convolutional kernel has two modes (sine and cosine), the local one $2 N_p$ (here $N_p = 6$).
 
@@ -198,13 +201,15 @@ claims.report("locality.degeneracy", copies.mean(), copies.sem())
 # %%
 figure(
     "locality-spectrum", spectra.replace({"cn": "convolutional", "lc": "local"}), x="rank", y="eigenvalue", hue="architecture", theory="predicted_eigenvalue", log="xy",
-    labels={"rank": "rank", "eigenvalue": "eigenvalue", "architecture": "", "predicted_eigenvalue": "Mercer"},
+    labels={"rank": "rank", "eigenvalue": "eigenvalue", "architecture": "", "predicted_eigenvalue": "exact eigenvalues"},
     caption="Spectra of the convolutional and local kernels on the torus, d = 6, s = 2: the same stairs, six times as long.",
     alt="Log-log plot of eigenvalues by rank. Both kernels descend the same steps, drawn dashed, but each step of the local kernel is "
     "six times as long. Markers of random Gram matrices lie on the steps, a little above them at high rank.",
 )  # fmt: skip
 
 # %% [markdown]
+# Counted between these gaps, the local kernel has this many modes for each of the convolutional one: {claim}`locality.degeneracy`.
+#
 # ## A whole learning curve from one factorisation
 #
 # A *teacher* is a random function with covariance $K_T$; a *student* with kernel $K_S$ sees its values at $P$ points and predicts the
@@ -257,10 +262,13 @@ figure(
 )  # fmt: skip
 
 # %% [markdown]
+# On the plateau nothing is gained from data: the exponent is {claim}`locality.plateau`.
+#
 # Now students that look at patches at least as large as the teacher's. Counting modes gives the exponent. The student has learned
 # the modes above a threshold that $P$ points reach; there are $k_c^s$ of them, so that $k_c \sim P^{1/s}$. What is left is the
 # teacher's power beyond $k_c$, which for a teacher with patches of $t \le s$ pixels and smoothness $\alpha_t$ is
-# $\sum_{k > k_c} k^{t - 1} k^{-(t + \alpha_t)} = k_c^{-\alpha_t}$, unless the student's own bias is larger. Hence
+# $\sum_{k > k_c} k^{t - 1} k^{-(t + \alpha_t)} = k_c^{-\alpha_t}$, unless the student's own bias, set by the smoothness $\alpha_s$ of its
+# kernel, is larger. Hence
 #
 # $$ E(P) \sim P^{-\beta}, \qquad \beta = \frac{\min(\alpha_t,\; 2(\alpha_s + s))}{s} . $$
 #
@@ -292,7 +300,7 @@ figure(
 # %% [markdown]
 # Filters of one pixel: {claim}`locality.beta-s1`. Two: {claim}`locality.beta-s2`. Three: {claim}`locality.beta-s3`. A teacher with
 # shorter filters is learned at the student's exponent: {claim}`locality.beta-t2s3`. And without weight sharing:
-# {claim}`locality.beta-unshared`.
+# {claim}`locality.beta-unshared`. The fewer pixels a student looks at, the faster it learns: {claim}`locality.ranking`.
 #
 # If the exponent belongs to the patch, it must survive a change of dimension.
 
@@ -319,6 +327,8 @@ figure(
 )  # fmt: skip
 
 # %% [markdown]
+# From the smallest to the largest dimension the exponent changes by {claim}`locality.dimension`.
+#
 # ## What weight sharing is worth
 #
 # The two students have the same eigenvalues, the local one each of them $N_p$ times. Counting modes then says that the local student
@@ -343,6 +353,8 @@ figure(
 )  # fmt: skip
 
 # %% [markdown]
+# After the shift the two errors have the ratio {claim}`locality.sharing`.
+#
 # ## A theory without a fitted parameter
 #
 # Spectra predict more than exponents. With $\Lambda_\rho$ and $m_\rho$ the student's eigenvalues and multiplicities, $T_\rho$ the
@@ -466,9 +478,10 @@ figure(
 )  # fmt: skip
 
 # %% [markdown]
-# The exponents agree with the derivation. The *theory's amplitude does not*, and here is the one place in this chapter where the
+# The exponents agree with the derivation: {claim}`locality.saturation-1` for $\alpha_t = 1$, {claim}`locality.saturation-3` for three, and
+# for seven, where the student's own bias is the limit, {claim}`locality.saturation-7`. The *theory's amplitude does not agree*, and here is the one place in this chapter where the
 # self-consistent equations fail. For $\alpha_t = \alpha_s = 1$ both sides can be computed. Between neighbours the problem is a
-# Brownian bridge, whose variance, averaged over a gap of length $g$, is $2\pi^2 g/3$ in units of the amplitude of $c_k$; random
+# Brownian bridge, whose variance, averaged over a gap that is a fraction $g$ of the circle, is $2\pi^2 g/3$ in units of the amplitude of $c_k$; random
 # points leave exponential gaps with $\langle g^2 \rangle = 2/P^2$, so that $E = 4\pi^2/(3P)$. The equations above give $\pi^2/P$.
 # The ratio is $4/3$, for ever:
 # {claim}`locality.gaps`. With one pixel per patch and one patch, a mode at the threshold sees a few gaps and no average over them.
@@ -538,6 +551,9 @@ describe(
 )
 
 # %% [markdown]
+# At every $g$ the measured exponent is close to that of the theory: for $\alpha_t = 1$ the largest difference is {claim}`locality.ridge-a1`,
+# for $\alpha_t = 3$ the largest relative one {claim}`locality.ridge-a3`.
+#
 # ## What the run says
 
 # %%

@@ -343,7 +343,8 @@ figure(
 )  # fmt: skip
 
 # %% [markdown]
-# In the same window as above: {claim}`spatial_scales.features-1`, {claim}`spatial_scales.features-2`, {claim}`spatial_scales.features-3`.
+# Exponents of the NNGP students, in the same window as above, for the target of depth two: {claim}`spatial_scales.features-1`; of depth
+# three: {claim}`spatial_scales.features-2`; of depth four: {claim}`spatial_scales.features-3`.
 
 # %% [markdown]
 # ## A bound that is a theorem
@@ -421,8 +422,8 @@ for name, rows in cursed.groupby("filters"):
         claims.report(claim, *exponent(rows))
 
 # %% [markdown]
-# {claim}`spatial_scales.cursed-2-2`, {claim}`spatial_scales.cursed-2-3`, {claim}`spatial_scales.cursed-2-4`,
-# {claim}`spatial_scales.cursed-3-2`.
+# Filters (2, 2): {claim}`spatial_scales.cursed-2-2`; (2, 3): {claim}`spatial_scales.cursed-2-3`; (2, 4):
+# {claim}`spatial_scales.cursed-2-4`; (3, 2): {claim}`spatial_scales.cursed-3-2`. The larger the patch that the target uses, the slower.
 
 # %% [markdown]
 # ## A network of finite width
@@ -464,7 +465,7 @@ claims.report(
 )
 
 # %% [markdown]
-# {claim}`spatial_scales.finite-width`. This is the lazy regime, where depth and locality help through the kernel alone. What networks gain when
+# At width 256 the error of the network over that of its kernel is {claim}`spatial_scales.finite-width`. This is the lazy regime, where depth and locality help through the kernel alone. What networks gain when
 # they move their features is the subject of the [chapters](hierarchy.ipynb) [that](language.ipynb) follow.
 
 # %% [markdown]
@@ -477,9 +478,9 @@ claims.scoreboard("spatial_scales")
 # ## Try it
 #
 # 1. *Random features.* `quire run spatial_scales --profile book -p kind=nngp`: eigenvalues decay faster, and $\beta$ becomes
-#    $\frac74 \min(2, 3/(3 + d_l))$ for all the students. {claim}`spatial_scales.slope-1` and its neighbours should fail (the exponents more
-#    than double), while {claim}`spatial_scales.features-1` and {claim}`spatial_scales.bound` hold.
+#    $\frac74 \min(2, 3/(3 + d_l))$ for all the students. `spatial_scales.slope-1` and its neighbours should fail (the exponents more
+#    than double), while `spatial_scales.features-1` and `spatial_scales.bound` hold.
 # 2. *A bound for another ridge.* `quire run spatial_scales --profile book -p ridge_factor=0.25`: the factor in front of the bound becomes 25.
-#    The bound is far looser and {claim}`spatial_scales.bound` holds with a smaller value.
-# 3. *More data sets.* `quire run spatial_scales --profile book -p seeds=8`: the errors of {claim}`spatial_scales.theory-1` shrink, its value should
+#    The bound is far looser and `spatial_scales.bound` holds with a smaller value.
+# 3. *More data sets.* `quire run spatial_scales --profile book -p seeds=8`: the error of `spatial_scales.theory-1` shrinks, its value should
 #    not move by more than twice the error that it has now.

@@ -264,6 +264,9 @@ def test_transform_typical_displacement_by_z_score():
 @pytest.mark.parametrize(("call", "message"), [
     (lambda: warp(torch.zeros(2, 1, 4, 4), torch.zeros(2, 2, 4, 4), interpolation="cubic"), "interpolation must be"),
     (lambda: warp(torch.zeros(3, 1, 4, 4), torch.zeros(2, 2, 4, 4), interpolation="bilinear"), "one field per image"),
+    (lambda: warp(torch.zeros(2, 1, 4, 5), torch.zeros(2, 2, 4, 5), interpolation="bilinear"), "square images"),
+    (lambda: warp(torch.zeros(2, 1, 1, 1), torch.zeros(2, 2, 1, 1), interpolation="bilinear"), "at least 2 × 2"),
+    (lambda: warp(torch.zeros(2, 1, 4, 4), torch.zeros(2, 2, 5, 5), interpolation="nearest"), "fields of their size"),
     (lambda: MaxEntropyDiffeo(8, 2, rule="repo").warp(
         torch.zeros(1, 1, 9, 9), torch.zeros(1, 2, 2, 2), 0.0, interpolation="bilinear"), "8 × 8"),
     (lambda: RandomDiffeo(2.0, 3, rule="repo", law="asymptotic", interpolation="bilinear")(

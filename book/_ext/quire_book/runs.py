@@ -18,7 +18,7 @@ class _Run(Directive):
 
 
 def _freshness(run: dict) -> nodes.inline:
-    word = "fresh" if run.get("fresh", False) else "stale"
+    word = "failed" if run.get("failed") else "fresh" if run.get("fresh") else "stale"
     return nodes.inline("", word, classes=[f"quire-{word}"])
 
 

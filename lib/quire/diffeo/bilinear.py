@@ -50,12 +50,12 @@ def warp_bilinear(
         coefficients = padded
     else:
         coefficients, waves = images.new_empty(batch, 2, 0, 0), images.new_empty(0, size)
-    result = torch.empty_like(images, memory_format=torch.contiguous_format)
-    found = arrays(images, displacement, coefficients, waves, result)
-    if found is None or size < 2:
+    found = arrays(images, displacement, coefficients, waves) if size > 1 else None
+    if found is None:
         return None
-    pixels, field, sums, waves, out = found
-    pixels, out = (view.reshape(batch, channels, size**2) for view in (pixels, out))
+    result = torch.empty_like(images, memory_format=torch.contiguous_format)
+    pixels, field, sums, waves = found
+    pixels, out = (view.reshape(batch, channels, size**2) for view in (pixels, result.numpy()))
     field = field.reshape(batch, 2, size**2 if field.shape[2:] == (size, size) else 0)
     # three planes in one loop share the loads of the positions, unless they would drive each other out of the cache
     triples = channels // 3 * 3 if size > 64 else 0

@@ -34,11 +34,11 @@ CACHE_BYTES = 2**20  # of one core
 
 @cites("petrini2021diffeo", "networks compared")
 def warp(
-    images: Float[Tensor, "batch channel size size"],
-    displacement: Float[Tensor, "fields 2 size size"],
+    images: Float[Tensor, "batch channel height width"],
+    displacement: Float[Tensor, "fields 2 _ _"],
     *,
     interpolation: str,
-) -> Float[Tensor, "batch channel size size"]:
+) -> Float[Tensor, "batch channel height width"]:
     """Move each image by its field.
 
     Args:
@@ -48,14 +48,19 @@ def warp(
         interpolation: "bilinear", "gaussian" or "nearest".
 
     Raises:
-        ValueError: unknown interpolation, another number of fields, another device.
+        ValueError: unknown interpolation, another size or number of fields, another device.
 
     >>> image = torch.arange(9.0).reshape(1, 1, 3, 3)
     >>> one_to_the_right = torch.tensor([1.0, 0.0])[None, :, None, None].expand(1, 2, 3, 3)
     >>> warp(image, one_to_the_right, interpolation="bilinear")[0, 0].tolist()
     [[0.0, 0.0, 1.0], [3.0, 3.0, 4.0], [6.0, 6.0, 7.0]]
     """
-    batch, channels, size, _ = images.shape
+    batch, channels, height, size = images.shape
+    if height != size or size < 2 or displacement.shape[-2:] != (size, size):
+        raise ValueError(
+            f"expected square images of at least 2 × 2 pixels and fields of their size, got {height} × {size} pixels and "
+            f"{displacement.shape[-2]} × {displacement.shape[-1]}: pad the images, or draw fields of another size"
+        )
     if interpolation not in INTERPOLATIONS:
         raise ValueError(f"interpolation must be one of {INTERPOLATIONS}, got {interpolation!r}")
     if len(displacement) not in (1, batch):

@@ -23,7 +23,7 @@ from quire.types import Float, Tensor
 
 __all__ = ["diagonal_over_pairs", "gram_bytes", "sum_over_pairs"]
 
-_BUFFERS = 6  # tiles alive at once in each thread: sums, values, and what a constituent needs
+_BUFFERS = 8  # tiles alive at once in each thread: sums, values, and what a constituent needs
 
 
 def gram_bytes(num_rows: int, num_columns: int, *, tile_size: int, item_size: int = 8) -> int:
