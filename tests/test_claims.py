@@ -191,7 +191,7 @@ def test_the_scoreboard_shows_the_slice_of_a_chapter(toy, capsys, monkeypatch):
     claims.report("toy.slope", -2.0, 0.01)
     claims.scoreboard("toy")
     out = capsys.readouterr().out
-    assert "✗ fails: toy.slope: predicted -1 ± 0.1, measured -2 ± 0.01" in out and "– untested: toy.never" in out
+    assert "✗ fails: toy.slope: predicted -1 ± 0.1, measured -2.00 ± 0.01" in out and "– untested: toy.never" in out
     shown = []
     monkeypatch.setattr("IPython.get_ipython", lambda: True)
     monkeypatch.setattr("IPython.display.display", lambda bundle, raw: shown.append(bundle))
@@ -210,3 +210,12 @@ def test_the_ledger_of_the_book_is_valid():
         assert entry.id.startswith(f"{entry.chapter}."), entry.id
         assert entry.source.paper in keys | {"derived", "prototype"}, (entry.id, entry.source.paper)
         assert entry.says.endswith(".") and entry.why and entry.decidable, entry.id
+
+
+@pytest.mark.parametrize(
+    ("value", "error", "text"),
+    [(-0.5232, 0.0221, "-0.52 ± 0.02"), (0.007241, 0.00213, "0.007 ± 0.002"), (8192.4, 312.0, "8192 ± 300"),
+     (1.0, 0.096, "1.0 ± 0.1"), (2.5, 0.0, "2.5 ± 0"), (3.9e-17, None, "3.9e-17")],
+)  # fmt: skip
+def test_a_measurement_has_the_digits_of_its_error(value, error, text):
+    assert claims._measured({"value": value, "stderr": error}) == text

@@ -50,7 +50,7 @@ def test_list_shows_parameters_with_type_default_meaning_and_profiles(toy):
 def test_claims_prints_the_scoreboard_and_its_counts(toy):
     toy("book")
     done = quire("claims")
-    assert done.exit_code == 0 and "✓" in done.output and "-1 ± 0.01" in done.output
+    assert done.exit_code == 0 and "✓" in done.output and "-1.00 ± 0.01" in done.output
     assert "1 holds, 0 fails, 0 inconclusive, 1 untested" in done.output
 
 

@@ -216,4 +216,7 @@ def _measured(measured: dict | None) -> str | None:
     value, error = measured["value"], measured["stderr"]
     if isinstance(value, dict):
         return " > ".join(f"{name} ({v:.3g})" for name, (v, _) in sorted(value.items(), key=lambda item: -item[1][0]))
-    return f"{value:.3g}" if error is None else f"{value:.4g} ± {error:.1g}"
+    if not error:
+        return f"{value:.3g}" if error is None else f"{value:.4g} ± 0"
+    decimals = max(0, -math.floor(math.log10(float(f"{error:.1g}"))))  # as many as the first digit of the error
+    return f"{value:.{decimals}f} ± {float(f'{error:.1g}'):.{decimals}f}"

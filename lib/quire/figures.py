@@ -18,7 +18,7 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import LogLocator, NullFormatter
+from matplotlib.ticker import FixedLocator, LogLocator, NullFormatter
 
 from quire.provenance import folder, read_json, write_atomic, write_json
 
@@ -129,15 +129,16 @@ def _drawn(spec, theme) -> Figure:
         spec.draw(axes, spec.table)
         return canvas
     groups = _palette(spec.table, spec.hue, theme)
-    for ax, (panel, part) in zip(axes.flat, panels, strict=False):
+    for i, (ax, (panel, part)) in enumerate(zip(axes.flat, panels, strict=False)):
         {"heatmap": _heatmap, "image": _heatmap, "bar": _bars}.get(spec.kind, _curves)(ax, part, spec, groups, theme)
-        text = dict(fontsize="small", ha="right", color=FADED[theme])
+        text = dict(fontsize="small", color=FADED[theme])
         for place, label in spec.hline:
             ax.axhline(place, color=FADED[theme], ls=":", lw=1)
-            ax.text(0.99, place, label, transform=ax.get_yaxis_transform(), va="bottom", **text)
+            if i % columns == columns - 1 or i == len(panels) - 1:  # beside the last panel, away from the data
+                ax.text(1.02, place, label, transform=ax.get_yaxis_transform(), va="center", **text)
         for place, label in spec.vline:
             ax.axvline(place, color=FADED[theme], ls=":", lw=1)
-            ax.text(place, 0.98, label, transform=ax.get_xaxis_transform(), va="top", rotation=90, **text)
+            ax.text(place, 0.98, label, transform=ax.get_xaxis_transform(), va="top", ha="right", rotation=90, **text)
         if panel is not None:
             ax.set_title(f"{spec.labels.get(spec.col, spec.col)}: {panel}" if _numeric(part[spec.col]) else str(panel))
         ax.set(**{f"{axis}lim": limit for axis, limit in spec.limits.items()})
@@ -146,10 +147,13 @@ def _drawn(spec, theme) -> Figure:
             ax.label_outer()
     for ax in axes.flat[len(panels) :]:
         ax.set_axis_off()
+    places = sorted(set(spec.table[spec.x]))
     for axis in (axis for ax in axes.flat for axis in (ax.xaxis, ax.yaxis) if axis.get_scale() == "log"):
         low, high = axis.get_view_interval()
         if high < 50 * low:  # too short for powers of ten
-            axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            few = axis.axis_name == "x" and 1 < len(places) <= 6
+            subdivisions = LogLocator(subs=(1, 2, 5) if high > 10 * low else (1, 2, 3, 5))
+            axis.set_major_locator(FixedLocator(places) if few else subdivisions)
             axis.set_major_formatter("{x:g}")
         axis.set_minor_formatter(NullFormatter())
     if handles := _legend(groups, spec, theme):
@@ -203,8 +207,13 @@ def _curves(ax, part, spec, groups, theme):
         curve, colour = rows.groupby(spec.x)[spec.y].mean(), groups[anchor[0]][0] if anchor else FADED[theme]
         line = (1.0 if anchor else 1.35) * curve.iloc[-1] * (curve.index.to_numpy(float) / curve.index[-1]) ** exponent
         ax.plot(curve.index, line, ls=(0, (4, 3)), color=colour, lw=1, alpha=0.8, zorder=0)
-        i, look = len(line) // 2, dict(xytext=(4, 5), textcoords="offset points", fontsize="small")
-        ax.annotate(label, (curve.index[i], line[i]), color=colour, **look)
+        i, side = (
+            len(line) // 2,
+            dict(xytext=(4, 5)) if exponent < 0 else dict(xytext=(-4, 5), ha="right"),
+        )  # above the line
+        ax.annotate(
+            label, (curve.index[i], line[i]), color=colour, textcoords="offset points", fontsize="small", **side
+        )
 
 
 def _bars(ax, part, spec, groups, theme):

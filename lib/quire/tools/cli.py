@@ -27,7 +27,7 @@ Profile = Annotated[str, typer.Option("--profile", help="smoke (seconds), book (
 def list_chapters(chapters: Chapters = None) -> None:
     """Chapters, their parameters, and what each profile changes."""
     for chapter in chapters or known.chapters():
-        table = Table("parameter", "type", "smoke", "book", "paper", "meaning", title=chapter)
+        table = Table(Column("parameter", no_wrap=True), "type", "smoke", "book", "paper", "meaning", title=chapter)
         for p in known.parameters(chapter):
             cells = [str(p["default"]), *(str(p["profiles"].get(profile, "·")) for profile in ("book", "paper"))]
             table.add_row(p["name"], p["type"], *cells, p["meaning"])
