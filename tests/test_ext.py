@@ -159,6 +159,14 @@ def test_runs_parameters_and_footer_are_tables(page):
     assert '<details class="quire-details">' in page and 'id="run-index"' in page
 
 
+def test_a_run_that_failed_is_not_called_fresh(tmp_path):
+    """However new its code and rows are."""
+    runs = [{**RECORD, "fresh": True, "failed": True}]
+    done, text = render(tmp_path, GOOD, {**DATA, "runs": runs}, "-W")
+    assert done.returncode == 0, done.stderr
+    assert 'class="quire-failed"' in text and 'class="quire-fresh"' not in text
+
+
 def test_prose_pages_are_generated(page):
     """Map, what is missing, notation, and the entry to cite."""
     text = words(page)
