@@ -152,7 +152,7 @@ def _drawn(spec, theme) -> Figure:
         low, high = axis.get_view_interval()
         if high < 50 * low:  # too short for powers of ten
             few = axis.axis_name == "x" and 1 < len(places) <= 6
-            subdivisions = LogLocator(subs=(1, 2, 5) if high > 10 * low else (1, 2, 3, 5))
+            subdivisions = LogLocator(subs=(1, 2, 5) if high > 10 * low else (1, 1.5, 2, 3, 4, 5, 7))
             axis.set_major_locator(FixedLocator(places) if few else subdivisions)
             axis.set_major_formatter("{x:g}")
         axis.set_minor_formatter(NullFormatter())
