@@ -10,9 +10,9 @@ from jaxtyping import install_import_hook
 if "QUIRE_UNCHECKED" not in os.environ:  # `make bench` sets it: a user's run does not check types at each call
     install_import_hook("quire", "beartype.beartype")
 
-import hypothesis  # noqa: E402
-import pytest  # noqa: E402
-import torch  # noqa: E402
+import hypothesis
+import pytest
+import torch
 
 # the same examples on every machine, and no limit of time on a loaded one
 hypothesis.settings.register_profile("quire", deadline=None, derandomize=True)

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 LIB = Path(__file__).parents[1] / "lib" / "quire"
-LIMIT = 1650  # lines of code of the machinery; beyond that, a library should be doing it
-CONTENT = {"glyphs.py", "fonts.py"}  # of quire.data: a generator of images is content, not machinery
+LIMIT = 1625  # lines of code of the machinery; beyond that, a library should be doing it
+# a generator of images is content, and how kernels and warps use the cores is part of the science
+CONTENT = {"glyphs.py", "fonts.py", "cores.py"}
 LAYOUT = {tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER}
 
 

@@ -128,6 +128,15 @@ def test_a_cache_that_cannot_be_written_costs_the_time_to_compile(tmp_path, monk
         assert values.tolist() == [0, 2, 4]
 
 
+def test_no_place_for_a_cache_costs_the_time_to_compile():
+    """A function of a session has no file to cache beside; neither has one of a package in a folder that is read-only."""
+    space = {"compiled": compiled}
+    exec("@compiled\ndef third(values):\n    values[0] /= 3", space)
+    values = np.ones(1)
+    space["third"](values)
+    assert values[0] == pytest.approx(1 / 3)
+
+
 def test_a_compiled_loop_keeps_its_name():
     def half(values):
         """Half of it."""

@@ -64,13 +64,13 @@ def compiled(function: Callable) -> Callable:
     """
     function = inspect.unwrap(function)  # a type checker may stand around it
     options = {"nogil": True, "error_model": "numpy", "fastmath": {"contract", "nsz"}}
-
-    loop = numba.njit(function, cache=True, **options)
+    loop = None
 
     @functools.wraps(function)
     def call(*arguments):
         nonlocal loop
         try:
+            loop = loop or numba.njit(function, cache=True, **options)
             return loop(*arguments)
         except Exception:  # pickle, numba and the disk fail in many ways; a fault of the loop itself is raised again
             loop = numba.njit(function, **options)
