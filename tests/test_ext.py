@@ -153,7 +153,7 @@ def test_a_figure_has_two_pictures_a_caption_and_links(page):
 def test_runs_parameters_and_footer_are_tables(page):
     """Times and sizes in words, stale runs named so, profile values once, edits confessed."""
     text = words(page)
-    assert "2 h 13 min" in text and "512 MB" in text and "4.2 s" in text and "fedcba9876 with local edits" in text
+    assert "2 h 13 min" in text and "512 MB" in text and "4.2 s" in text and "fedcba9 with local edits" in text
     assert 'class="quire-stale"' in page and "✓ 2 hold – 1 untested" in text
     assert "seeds independent draws 2 8 2" in text and "'auto' · ·" in text
     assert '<details class="quire-details">' in page and 'id="run-index"' in page

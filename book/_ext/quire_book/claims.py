@@ -5,6 +5,7 @@ Numbers in the prose come from here: {claim}`id` renders prediction, measurement
 """
 
 import difflib
+import re
 
 from docutils import nodes
 from docutils.parsers.rst import directives
@@ -17,6 +18,7 @@ from sphinx.util.nodes import make_refnode
 from .base import Directive, badge, data, firm, totals
 
 PAGE = "scoreboard"
+KEY = re.compile(r"\b[a-z]+(19|20)\d\d[a-z]*\b")  # of the bibliography, within a sentence
 logger = logging.getLogger(__name__)
 
 
@@ -98,6 +100,7 @@ class Scoreboard(Directive):
             says.append(nodes.paragraph("", "", *self.inline(claim["comment"]), classes=["quire-note"]))
         paper, where = claim["source"]["paper"], claim["source"].get("where", "")
         source = f"{paper}:" if paper in ("derived", "prototype") else f"{{cite}}`{paper}`"
+        where = KEY.sub(r"{cite}`\g<0>`", where)
         cells = [badge(claim["verdict"]), says, firm(claim["predicted"]), firm(claim.get("measured"))]
         return self.row([*cells, self.inline(f"{source} {where}".strip())], anchor(claim["id"]))
 

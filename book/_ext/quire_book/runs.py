@@ -24,7 +24,7 @@ def _freshness(run: dict) -> nodes.inline:
 
 def _commit(run: dict) -> str:
     commit = str(run.get("commit", "unknown"))
-    return commit[:10] + (" with local edits" if run.get("dirty") else "")
+    return commit[:7] + (" with local edits" if run.get("dirty") else "")
 
 
 def _details(summary: str, content: nodes.Node) -> list[nodes.Node]:

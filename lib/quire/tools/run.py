@@ -106,7 +106,8 @@ def judged(label: str) -> list[dict]:
 def _start(chapter: str, profile: str, values: dict, out: Path, jobs: int) -> subprocess.Popen:
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
-    settings = {"QUIRE_RUN": str(out), "QUIRE_PROFILE": profile, "QUIRE_HEADLESS": "1", "PYTHONWARNINGS": "default"}
+    settings = {"QUIRE_RUN": str(out), "QUIRE_PROFILE": profile, "QUIRE_HEADLESS": "1"}
+    settings["PYTHONWARNINGS"] = "default,ignore:IProgress not found"  # a bar of widgets, which a book cannot show
     if jobs > 1:  # chapters side by side share the cores
         settings["OMP_NUM_THREADS"] = os.environ.get("OMP_NUM_THREADS", str(max(1, os.cpu_count() // jobs)))
     command = [sys.executable, "-m", "quire.tools.run", chapter, profile, json.dumps(values)]
