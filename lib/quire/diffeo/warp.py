@@ -11,9 +11,9 @@ Positions are clamped to the frame. Three interpolations, each checked against i
 * ``"nearest"``: the closest pixel; not differentiable in the field.
 
 On a CPU the bilinear warp is one compiled pass (:mod:`quire.diffeo.bilinear`). Its floor is memory: with one thread,
-fields drawn and images warped, :meth:`MaxEntropyDiffeo.warp` runs at 0.5 to 0.75 of the speed at which the traffic of the
-unfused operations (image, displacement and grid, each read and written) could be copied, images coming from main memory;
-the benchmarks measure it. Everything else is ``grid_sample``, in chunks whose buffers fit in the core's cache.
+fields drawn and images warped, :meth:`MaxEntropyDiffeo.warp` runs at 0.5 to 0.65 of the speed at which the traffic of the
+unfused operations (image, displacement and grid, each read and written) could be copied, images coming from main memory,
+and at less where other work shares the processor; the benchmarks measure it. Everything else is ``grid_sample``, in chunks whose buffers fit in the core's cache.
 """
 
 from functools import lru_cache
