@@ -143,6 +143,8 @@ def test_chapters_run_side_by_side_and_a_silent_death_is_named(toy, monkeypatch,
     assert out.count("exit status 7") == 2 and (toy / "build" / "custom" / "claims.json").exists()
     assert runner._progress(toy / "build" / "custom" / "toy", 2.0) == "1/3 cells of curve, 2 s, about 4 s left"
     assert runner._progress(toy / "build", 2.0) == "runs since 2 s"
+    (toy / "build" / "progress.json").write_text("{")
+    assert runner._progress(toy / "build", 2.0) == "runs since 2 s"
 
 
 def test_an_interrupt_ends_what_runs(toy, monkeypatch):

@@ -207,10 +207,8 @@ def _curves(ax, part, spec, groups, theme):
         curve, colour = rows.groupby(spec.x)[spec.y].mean(), groups[anchor[0]][0] if anchor else FADED[theme]
         line = (1.0 if anchor else 1.35) * curve.iloc[-1] * (curve.index.to_numpy(float) / curve.index[-1]) ** exponent
         ax.plot(curve.index, line, ls=(0, (4, 3)), color=colour, lw=1, alpha=0.8, zorder=0)
-        i, side = (
-            len(line) // 2,
-            dict(xytext=(4, 5)) if exponent < 0 else dict(xytext=(-4, 5), ha="right"),
-        )  # above the line
+        # the label stands above its line
+        i, side = len(line) // 2, dict(xytext=(4, 5)) if exponent < 0 else dict(xytext=(-4, 5), ha="right")
         ax.annotate(
             label, (curve.index[i], line[i]), color=colour, textcoords="offset points", fontsize="small", **side
         )

@@ -121,7 +121,7 @@ def test_fields_and_warp(benchmark, size, channels, batch):
     )
     assert benchmark(ours).shape == images.shape
     assert loop > (6 if size == 224 else 15)
-    assert copy * planes / whole > 1 / 3  # half and more on a quiet machine; who shares its processor takes from that
+    assert copy * planes / whole >= 0.5  # on a quiet machine: who shares its processor takes from that
 
 
 @pytest.mark.parametrize(("size", "channels", "batch"), SIZES)

@@ -158,7 +158,9 @@ def _execute(chapter: str, profile: str, values: dict) -> int:
 
 
 def _progress(out: Path, elapsed: float) -> str:
-    if (now := read_json(out / "progress.json")) is None:
+    try:
+        now = json.loads((out / "progress.json").read_text())
+    except (OSError, ValueError):  # not there yet, or unreadable: no reason to stop what runs
         return f"runs since {elapsed:.0f} s"
     name = now["sweep"].rpartition(".")[2]
     return f"{now['done']}/{now['total']} cells of {name}, {elapsed:.0f} s, about {now['seconds_left']:.0f} s left"
