@@ -1,0 +1,61 @@
+"""What computes: versions of the libraries that can move a number, the machine, the commit."""
+
+import functools
+import importlib.metadata
+import os
+import platform
+import subprocess
+
+from quire.files import project_root
+
+__all__ = ["commit", "cores", "origin", "versions"]
+
+PACKAGES = ("torch", "numpy", "scipy", "numba", "scikit-learn")
+
+
+@functools.cache
+def versions() -> dict[str, str]:
+    """Versions of Python and of the libraries that can move a number, as installed."""
+    found = {"python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            found[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            found[package] = "absent"
+    return found
+
+
+def cores() -> int:
+    """Cores that this process may use, which may be fewer than the machine has."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def origin(device: str) -> dict:
+    """Who computes here and now: versions, device, threads and kind of machine; kept with each cell."""
+    threads = os.environ.get("OMP_NUM_THREADS", "")
+    return {
+        "versions": dict(versions()),
+        "device": device,
+        "threads": int(threads) if threads.isdecimal() else cores(),
+        "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
+    }
+
+
+def commit() -> dict:
+    """The commit of the checkout, and whether lib or chapters differ from it.
+
+    Returns:
+        ``{"commit": …, "dirty": …}``; "unknown" and None where git is absent, refuses the tree (another owner) or the
+        checkout is a downloaded archive.
+    """
+    run = functools.partial(subprocess.run, cwd=project_root(), capture_output=True, text=True, encoding="utf-8")
+    try:
+        head = run(["git", "rev-parse", "HEAD"])
+        status = run(["git", "status", "-s", "lib", "chapters", "data"])
+    except OSError:
+        return {"commit": "unknown", "dirty": None}
+    if head.returncode or status.returncode:
+        return {"commit": "unknown", "dirty": None}
+    return {"commit": head.stdout.strip(), "dirty": bool(status.stdout.strip())}

@@ -1,0 +1,156 @@
+"""Files that are whole: written to a temporary name and renamed, read only where they are what they should be."""
+
+import contextlib
+import json
+import os
+import stat
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import filelock
+import yaml
+
+from quire.settings import setting
+
+__all__ = ["bare", "folder", "from_yaml", "locked", "project_root"]
+__all__ += ["read_bytes", "read_json", "write_atomic", "write_json"]
+
+LARGEST = 256 * 2**20  # bytes of a file that is read whole
+READABLE_DEPTH = 3  # levels of a JSON file that get lines of their own
+
+
+def project_root() -> Path:
+    """The checkout that holds ``chapters/`` and ``data/``: QUIRE_ROOT, else the one that this package lies in.
+
+    Raises:
+        FileNotFoundError: neither is a checkout of quire.
+    """
+    root = Path(setting("QUIRE_ROOT") or Path(__file__).parents[2]).resolve()
+    if not (root / "_config.yml").exists() and not (root / "data").is_dir():
+        raise FileNotFoundError(
+            f"no quire checkout at {root}: chapters, claims, profiles and downloads need one; "
+            "set QUIRE_ROOT to the folder with chapters/ and data/"
+        )
+    return root
+
+
+def folder(kind: str) -> Path:
+    """The folder for "build", "store" or "published"; a relative path of a setting means the caller's folder."""
+    if named := setting(f"QUIRE_{kind.upper()}"):
+        return Path(named).expanduser().absolute()
+    if kind == "build":
+        return project_root() / "build"
+    if kind == "store":
+        return folder("build") / "store"
+    return project_root() / "data" / kind
+
+
+def write_atomic(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all: to a temporary name beside it, then renamed over it.
+
+    Raises:
+        OSError: the disk is full or read-only, or something else has that name; what stood there is untouched.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def read_bytes(path: Path, *, limit: int = LARGEST) -> bytes:
+    """The content of a regular file.
+
+    Raises:
+        FileNotFoundError: nothing is there.
+        ValueError: it is a directory, a pipe, a device or a loop of links, or it is larger than ``limit`` bytes.
+    """
+    try:
+        found = os.stat(path)
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise ValueError(f"{path} cannot be read ({error.strerror}): remove what is there") from None
+    if not stat.S_ISREG(found.st_mode):
+        raise ValueError(f"{path} must be a regular file, got {stat.filemode(found.st_mode)}: remove what is there")
+    if found.st_size > limit:
+        raise ValueError(f"{path} has {found.st_size:,} bytes, at most {limit:,} are read: is it the right file?")
+    return Path(path).read_bytes()
+
+
+def write_json(path: Path, value) -> None:
+    """Write a JSON file atomically, readable by a person and by ``diff``."""
+    write_atomic(path, (_readable(value, READABLE_DEPTH, "") + "\n").encode())
+
+
+def _readable(value, depth: int, margin: str) -> str:
+    """JSON with an entry per line down to a depth, and what lies deeper on one line."""
+    if depth == 0 or not value or not isinstance(value, dict | list):
+        return json.dumps(value, sort_keys=True, ensure_ascii=False)
+    inner = margin + " "
+    if isinstance(value, dict):
+        lines = [f"{inner}{json.dumps(k)}: {_readable(value[k], depth - 1, inner)}" for k in sorted(value)]
+        return "{\n" + ",\n".join(lines) + f"\n{margin}}}"
+    return "[\n" + ",\n".join(inner + _readable(item, depth - 1, inner) for item in value) + f"\n{margin}]"
+
+
+def read_json(path: Path, default=None):
+    """Read a JSON file; ``default`` if it does not exist.
+
+    Raises:
+        ValueError: the file is there and is not JSON.
+    """
+    try:
+        content = read_bytes(path)
+    except FileNotFoundError:
+        return default
+    try:
+        return json.loads(content.decode("utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{path} is not readable as JSON ({error}): delete it and run again") from None
+
+
+def from_yaml(text: str, where: object):
+    """Parse YAML.
+
+    Raises:
+        ValueError: the text is not YAML; ``where`` says which one.
+    """
+    try:
+        return yaml.safe_load(text)
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        raise ValueError(f"{where} is not YAML: {error}") from None
+
+
+def bare(name: str) -> str:
+    """A name that stays in its folder.
+
+    Raises:
+        ValueError: it is a path, or a hidden file.
+    """
+    if not name or name != Path(name).name or name.startswith("."):
+        raise ValueError(f"{name!r} must be the bare name of a file")
+    return name
+
+
+@contextlib.contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold the lock of a path while it is read, changed and written; others wait.
+
+    Raises:
+        OSError: the lock cannot be made, because the folder is read-only or something else has its name.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = path.parent / f".{path.name}.lock"
+    if lock.exists() and not lock.is_file():
+        raise IsADirectoryError(f"{lock} must be a file that is locked: remove what is there")
+    with filelock.FileLock(lock):
+        yield
