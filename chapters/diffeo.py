@@ -213,7 +213,7 @@ claims.report("diffeo.bijectivity-safe", *safe.loc[safe["mean"].idxmin()])
 # denominator, the noise of each image as long as its own displacement, the output before the softmax. Before training, batch
 # normalisation uses the statistics of the probed batch; after it, its running averages.
 #
-# ```{literalinclude} /lib/quire/diffeo/stability.py
+# ```{literalinclude} /lib/quire/diffeo/relative.py
 # :language: python
 # :pyobject: relative_stability
 # ```

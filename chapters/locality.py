@@ -114,7 +114,7 @@ claims.expected("locality")
 # where $K_\mathrm{FC}$ is the kernel of a fully-connected network that sees one patch. In code, both are one sum over pairs of
 # patches, done in tiles that fit the processor's cache:
 #
-# ```{literalinclude} /lib/quire/kernels/convolutional.py
+# ```{literalinclude} /lib/quire/kernels/convolutional_average.py
 # :language: python
 # :pyobject: convolutional
 # :start-at: cut =

@@ -50,10 +50,9 @@ import numpy as np
 import pandas as pd
 
 from quire import claims, stats
+from quire.deep_kernels import Architecture, quoted_exponent, ridgeless_exponent
 from quire.experiments import spatial_scales as run
 from quire.figures import figure
-from quire.kernels.hierarchical_architecture import Architecture
-from quire.kernels.hierarchical_exponents import quoted_exponent, ridgeless_exponent
 from quire.sweep import describe, grid, sweep
 
 levels = list(range(1, len(filters) + 1))
@@ -135,9 +134,9 @@ figure(
 # nodes reads them out. The code runs on minus the cosines and carries a factor of $\pi$, so as to pass over memory as little as it
 # can; every level is read out on the way, and the targets of all depths come with the student for free.
 #
-# ```{literalinclude} /lib/quire/kernels/hierarchical.py
+# ```{literalinclude} /lib/quire/deep_kernels/recursion.py
 # :language: python
-# :pyobject: _propagate
+# :pyobject: propagate
 # ```
 #
 # It equals neural-tangents' `stax` {cite}`novak2020neural` to rounding, for any sequence of filters; that is a test, not a figure.
@@ -364,7 +363,7 @@ figure(
 # trace of the input's size*. The published bounds of {cite}`cagnetta2023deep` come from the same two properties of the spectrum (how
 # fast it decays, and how the target's power decays with it) and allow for noise, at the price of constants.
 #
-# ```{literalinclude} /lib/quire/kernels/hierarchical_bound.py
+# ```{literalinclude} /lib/quire/regression/bound.py
 # :language: python
 # :pyobject: error_bound
 # ```
@@ -433,7 +432,7 @@ for name, rows in cursed.groupby("filters"):
 # regression gets the same points. Many small networks train at once: a non-overlapping convolution is a linear map of reshaped
 # patches, so that a batch of networks is a chain of batched matrix products.
 #
-# ```{literalinclude} /lib/quire/kernels/hierarchical_network.py
+# ```{literalinclude} /lib/quire/deep_kernels/network.py
 # :language: python
 # :pyobject: _outputs
 # ```

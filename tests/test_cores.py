@@ -12,7 +12,7 @@ import torch
 
 from quire.cores import arrays, compiled, each
 from quire.kernels import ReluNTK
-from quire.kernels.constituents import _accumulate_profile
+from quire.kernels.rectified import _accumulate_profile
 
 CPU = torch.device("cpu")
 

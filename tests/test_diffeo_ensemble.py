@@ -9,8 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from quire import diffeo
-from quire.diffeo import MaxEntropyDiffeo
-from quire.diffeo.modes import active_modes, cosine_basis, sine_basis
+from quire.diffeo import MaxEntropyDiffeo, active_modes, cosine_basis, sine_basis
 from quire.rng import generator
 
 CASES = [(16, 2, "paper"), (28, 3, "repo"), (28, 3, "paper"), (33, 5, "repo"), (40, 10, "paper")]

@@ -1,7 +1,6 @@
 """Warps against their direct formulas, borders included; the callable transform; derivatives."""
 
 import itertools
-import sys
 
 import pytest
 import torch
@@ -178,7 +177,7 @@ def test_batching_and_derivative_transforms_pass_through():
 def test_chunks_change_nothing(interpolation, monkeypatch):
     ensemble, images, draw, temperature = example(20, batch=11)
     whole = ensemble.warp(images, draw, temperature, interpolation=interpolation)
-    monkeypatch.setattr(sys.modules["quire.diffeo.warp"], "CACHE_BYTES", 3 * 6 * 400 * 8)
+    monkeypatch.setattr("quire.diffeo.resampling.CACHE_BYTES", 3 * 6 * 400 * 8)
     pieces = ensemble.warp(images, draw, temperature, interpolation=interpolation)
     assert torch.equal(pieces, whole)
     apart = warp(images, ensemble.displacement(draw, temperature), interpolation=interpolation)
@@ -203,9 +202,8 @@ def test_half_precision_images_come_back_as_they_came(dtype):
 
 @pytest.mark.parametrize("interpolation", ["bilinear", "gaussian"])
 def test_differentiable_in_the_image_and_the_coefficients(interpolation, monkeypatch):
-    monkeypatch.setattr(
-        sys.modules["quire.diffeo.warp"], "CACHE_BYTES", 1
-    )  # several chunks, so that their gradients meet
+    # several chunks, so that their gradients meet
+    monkeypatch.setattr("quire.diffeo.resampling.CACHE_BYTES", 1)
     ensemble, images, draw, temperature = example(5, batch=2, channels=1, displacement=0.4, cutoff=2)
     images.requires_grad_(), draw.requires_grad_()
     assert torch.autograd.gradcheck(

@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 
+from quire.deep_kernels import Architecture, ridgeless_exponent
 from quire.experiments.spatial_scales import (
     asymptotic_exponents,
     finite_width,
@@ -13,8 +14,6 @@ from quire.experiments.spatial_scales import (
     theory_curves,
     tree_nodes,
 )
-from quire.kernels.hierarchical_architecture import Architecture
-from quire.kernels.hierarchical_exponents import ridgeless_exponent
 
 SIZES = [64, 128, 256]
 

@@ -10,18 +10,23 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from quire.kernels import ReluNNGP, ReluNTK, arccos_kernel_degree0, arccos_kernel_degree1, local
-from quire.kernels.hierarchical import (
-    arc_cosine_step,
+from quire.deep_kernels import (
+    Architecture,
+    effective_dimension,
+    fully_connected,
     hierarchical_diagonal,
     hierarchical_gram,
     hierarchical_gram_by_level,
     hierarchical_kernel,
     hierarchical_kernel_by_level,
+    meta_patches,
+    sample_spheres,
     tile_bytes,
+    tree_tangent_kernel,
 )
-from quire.kernels.hierarchical_architecture import Architecture, effective_dimension, fully_connected, meta_patches
-from quire.kernels.hierarchical_inputs import sample_spheres
+from quire.deep_kernels.recursion import arc_cosine_step
+from quire.hierarchy import one_hot
+from quire.kernels import ReluNNGP, ReluNTK, arccos_kernel_degree0, arccos_kernel_degree1, local
 from quire.rng import generator
 
 GOLDEN = Path(__file__).parent / "golden" / "hierarchical.npz"
@@ -132,6 +137,21 @@ def test_one_step_is_the_two_arc_cosine_kernels():
     feature, total = arc_cosine_step(cosine.clone(), tangent.clone())
     torch.testing.assert_close(feature, arccos_kernel_degree1(cosine), rtol=1e-14, atol=1e-15)
     torch.testing.assert_close(total, feature + tangent * arccos_kernel_degree0(cosine), rtol=1e-14, atol=1e-15)
+
+
+@pytest.mark.parametrize(("vocab", "branching", "depth"), [(3, 2, 3), (5, 3, 2), (2, 4, 1)])
+def test_the_recursion_on_tokens_is_that_on_spheres(vocab, branching, depth):
+    """Whitened one-hot tokens, the first filter over ``branching`` of them: N of the one is Σ + Θ of the other."""
+    tokens = torch.randint(vocab, (6, branching**depth), generator=generator("tokens", vocab))
+    inputs = one_hot(tokens, vocab, whiten=True, dtype=torch.float64).flatten(1)
+    tree = Architecture((branching * vocab,) + (branching,) * (depth - 1))
+    on_spheres = hierarchical_kernel(inputs, inputs, architecture=tree, kind="ntk", normalise=True)
+    on_tokens = tree_tangent_kernel(tokens, tokens, vocab=vocab, branching=branching)
+    # equal tokens have cosine one only to rounding on the spheres, and the arc-cosine takes its square root
+    torch.testing.assert_close(on_tokens, on_spheres, rtol=0, atol=1e-6)
+    apart = ~torch.eye(len(tokens), dtype=torch.bool) & (on_tokens < depth + 1 - 1e-9)
+    torch.testing.assert_close(on_tokens[apart], on_spheres[apart], **ROUNDING)
+    assert apart.any()
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -4,10 +4,16 @@ import numpy as np
 import pytest
 import torch
 
-from quire.kernels.hierarchical import hierarchical_gram, hierarchical_kernel
-from quire.kernels.hierarchical_architecture import Architecture
-from quire.kernels.hierarchical_inputs import sample_spheres
-from quire.kernels.hierarchical_network import draw_weights, empirical_kernel, network_outputs, train_centred
+from quire.deep_kernels import (
+    Architecture,
+    draw_weights,
+    empirical_kernel,
+    hierarchical_gram,
+    hierarchical_kernel,
+    network_outputs,
+    sample_spheres,
+    train_centred,
+)
 from quire.regression import NestedRegression
 from quire.rng import generator
 

@@ -6,20 +6,24 @@ import numpy as np
 import pytest
 import torch
 
-from quire.kernels.hierarchical import hierarchical_diagonal, hierarchical_gram_by_level, hierarchical_kernel
-from quire.kernels.hierarchical_architecture import Architecture, effective_dimension, fully_connected
-from quire.kernels.hierarchical_bound import best_error_bound, error_bound
-from quire.kernels.hierarchical_exponents import (
+from quire.deep_kernels import (
+    Architecture,
     bound_exponent,
+    effective_dimension,
+    fully_connected,
     fully_connected_exponent,
+    hierarchical_diagonal,
+    hierarchical_gram_by_level,
+    hierarchical_kernel,
+    mean_eigenvalue,
     quoted_exponent,
     ridgeless_exponent,
+    sample_spheres,
     sector_decay,
+    sector_spectrum,
     smoothness,
 )
-from quire.kernels.hierarchical_inputs import sample_spheres
-from quire.kernels.sectors import mean_eigenvalue, sector_spectrum
-from quire.regression import NestedRegression
+from quire.regression import NestedRegression, best_error_bound, error_bound
 from quire.rng import generator
 
 TREE = Architecture((2, 2, 2))

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from quire.kernels import ReluNTK, convolutional, local
-from quire.kernels.finite import ConvolutionalNetwork, LocalNetwork, PatchNetwork, empirical_ntk
+from quire.kernels import ConvolutionalNetwork, LocalNetwork, PatchNetwork, ReluNTK, convolutional, empirical_ntk, local
 
 KERNELS = {"cn": convolutional, "lc": local}
 

@@ -11,9 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from quire.kernels.hierarchical import hierarchical_gram
-from quire.kernels.hierarchical_architecture import Architecture
-from quire.kernels.hierarchical_inputs import sample_spheres
+from quire.deep_kernels import Architecture, hierarchical_gram, sample_spheres
 from quire.rng import generator
 
 TREE = Architecture((2, 2, 2))

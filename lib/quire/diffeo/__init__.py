@@ -20,11 +20,13 @@ from quire.diffeo.laws import (
     typical_displacement,
 )
 from quire.diffeo.layers import layer_stability, rectified_layers, stability
+from quire.diffeo.modes import active_modes, cosine_basis, sine_basis
 from quire.diffeo.over_seeds import GeometricMean, error_correlation, geometric_mean
 from quire.diffeo.perturbation import Perturbation, perturb
 from quire.diffeo.pooling import PoolingStability, pooling_asymptotics, pooling_matrix, pooling_stability
+from quire.diffeo.relative import Stability, relative_stability
+from quire.diffeo.resampling import warp
 from quire.diffeo.scale import SCALE_TASKS, pixel_pairs, ring_images, scale_labels
-from quire.diffeo.stability import Stability, relative_stability
 from quire.diffeo.stripes import (
     StripeNet,
     StripeTraining,
@@ -33,7 +35,6 @@ from quire.diffeo.stripes import (
     train_stripes,
 )
 from quire.diffeo.transform import RandomDiffeo
-from quire.diffeo.warp import warp
 
 __all__ = [
     "SCALE_TASKS",
@@ -47,6 +48,8 @@ __all__ = [
     "StripeNet",
     "StripeTraining",
     "TemperatureRange",
+    "active_modes",
+    "cosine_basis",
     "error_correlation",
     "filter_spectrum",
     "geometric_mean",
@@ -65,6 +68,7 @@ __all__ = [
     "ring_images",
     "scale_labels",
     "shuffle_channels",
+    "sine_basis",
     "stability",
     "stripe_labels",
     "stripe_relative_stability",

@@ -21,7 +21,7 @@ from quire.cite import cites
 from quire.diffeo import laws
 from quire.diffeo.bilinear import warp_bilinear
 from quire.diffeo.modes import active_modes, cosine_basis, sine_basis, wave_numbers
-from quire.diffeo.warp import warp
+from quire.diffeo.resampling import warp
 from quire.types import Bool, Float, Tensor
 
 __all__ = ["MaxEntropyDiffeo"]

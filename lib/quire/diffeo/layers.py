@@ -19,7 +19,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from quire.cite import cites
 from quire.diffeo.perturbation import Perturbation
-from quire.diffeo.stability import Stability, relative_stability
+from quire.diffeo.relative import Stability, relative_stability
 from quire.types import Float, Tensor
 
 __all__ = ["NORMALIZATIONS", "activations", "layer_stability", "rectified_layers", "stability"]

@@ -10,7 +10,7 @@ from dataclasses import KW_ONLY, dataclass
 import torch
 
 from quire.diffeo.ensemble import MaxEntropyDiffeo
-from quire.diffeo.warp import warp
+from quire.diffeo.resampling import warp
 from quire.types import Float, Tensor
 
 __all__ = ["RandomDiffeo"]

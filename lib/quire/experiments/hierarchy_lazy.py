@@ -2,7 +2,7 @@
 
 import torch
 
-from quire import hierarchy as h
+from quire.deep_kernels import tree_tangent_kernel
 from quire.experiments.hierarchy_fit import curve_rows, draw_grammar, nested_data, scales
 from quire.regression import NestedRegression, nested_logistic
 
@@ -41,7 +41,7 @@ def lazy_curve(
     train, test = data["train"].tokens.to(device), data["test"].tokens.to(device)
     labels = data["train"].labels.long().to(device)
     filter_size = branching if network == "cnn" else grammar.num_tokens
-    gram, cross = (h.tree_tangent_kernel(train, other, vocab=vocab, branching=filter_size) for other in (train, test))
+    gram, cross = (tree_tangent_kernel(train, other, vocab=vocab, branching=filter_size) for other in (train, test))
     if loss == "logistic":
         outputs = nested_logistic(
             gram, cross, labels, num_classes=num_classes, sizes=sizes, ridge=ridge, tolerance=1e-6

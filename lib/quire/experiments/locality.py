@@ -13,7 +13,7 @@ import torch
 
 from quire import device as devices
 from quire import kernels, rng
-from quire.kernels.finite import ConvolutionalNetwork, LocalNetwork, empirical_ntk
+from quire.kernels import ConvolutionalNetwork, LocalNetwork, empirical_ntk
 from quire.regression import NestedRegression, align_spectra, self_consistent_curve
 
 __all__ = [

@@ -4,21 +4,32 @@ import math
 
 import torch
 
-from quire.device import resolve
-from quire.kernels.hierarchical import (
+from quire.deep_kernels import (
+    Architecture,
+    draw_weights,
+    effective_dimension,
+    fully_connected,
     hierarchical_diagonal,
     hierarchical_gram,
     hierarchical_gram_by_level,
     hierarchical_kernel,
     hierarchical_kernel_by_level,
+    mean_eigenvalue,
+    meta_patches,
+    sample_spheres,
+    sector_decay,
+    sector_spectrum,
+    train_centred,
 )
-from quire.kernels.hierarchical_architecture import Architecture, effective_dimension, fully_connected, meta_patches
-from quire.kernels.hierarchical_bound import best_error_bound, error_bound
-from quire.kernels.hierarchical_exponents import sector_decay
-from quire.kernels.hierarchical_inputs import sample_spheres
-from quire.kernels.hierarchical_network import draw_weights, train_centred
-from quire.kernels.sectors import mean_eigenvalue, sector_spectrum
-from quire.regression import ModeSpectrum, NestedRegression, draw_teachers, self_consistent_curve
+from quire.device import resolve
+from quire.regression import (
+    ModeSpectrum,
+    NestedRegression,
+    best_error_bound,
+    draw_teachers,
+    error_bound,
+    self_consistent_curve,
+)
 from quire.rng import generator, seed_from
 
 __all__ = ["asymptotic_exponents", "finite_width", "learning_curves", "sector_decays", "theory_curves", "tree_nodes"]

@@ -37,7 +37,6 @@ from quire.hierarchy.inference import (
 )
 from quire.hierarchy.last_token import conditional_entropies, divergence, last_subtree, last_token_posterior
 from quire.hierarchy.latin import uncorrelated_hierarchy
-from quire.hierarchy.lazy import tree_tangent_kernel
 from quire.hierarchy.ngrams import CountingNgram, num_contexts
 from quire.hierarchy.parsing import Parse, is_grammatical, parse, string_codes, valid_fractions
 from quire.hierarchy.permutation import permuted
@@ -120,7 +119,6 @@ __all__ = [
     "text_correlations",
     "text_windows",
     "token_covariance",
-    "tree_tangent_kernel",
     "trees_from_index",
     "uncorrelated_hierarchy",
     "valid_fractions",

@@ -22,7 +22,7 @@ import torch
 
 from quire.cite import cites
 from quire.device import require_memory
-from quire.kernels.constituents import Constituent
+from quire.kernels.constituent import Constituent
 from quire.types import Float, Int, Tensor
 
 __all__ = ["PatchSpectrum", "fourier_coefficients", "patch_spectrum"]

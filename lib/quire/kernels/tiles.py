@@ -18,7 +18,7 @@ import torch
 
 from quire.cores import each
 from quire.device import require_memory
-from quire.kernels.constituents import Constituent
+from quire.kernels.constituent import Constituent
 from quire.types import Float, Tensor
 
 __all__ = ["diagonal_over_pairs", "gram_bytes", "sum_over_pairs"]

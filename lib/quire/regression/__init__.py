@@ -1,7 +1,8 @@
-"""Kernel regression: whole learning curves from one factorisation, exact teacher averages, the self-consistent theory,
-logistic regression."""
+"""Kernel regression: whole learning curves from one factorisation, exact teacher averages, the self-consistent theory, an
+upper bound on the error, logistic regression."""
 
 from quire.regression.alignment import align_spectra
+from quire.regression.bound import ErrorBound, best_error_bound, error_bound
 from quire.regression.cholesky import SingularGramError, cholesky_factor
 from quire.regression.logistic import NotConvergedError, logistic_coefficients, nested_logistic
 from quire.regression.nested import NestedRegression, kernel_regression
@@ -9,14 +10,17 @@ from quire.regression.selfconsistent import ModeSpectrum, SelfConsistentCurve, s
 from quire.regression.teachers import draw_teachers
 
 __all__ = [
+    "ErrorBound",
     "ModeSpectrum",
     "NestedRegression",
     "NotConvergedError",
     "SelfConsistentCurve",
     "SingularGramError",
     "align_spectra",
+    "best_error_bound",
     "cholesky_factor",
     "draw_teachers",
+    "error_bound",
     "kernel_regression",
     "logistic_coefficients",
     "nested_logistic",

@@ -10,7 +10,7 @@ Source: favero2021locality (local teachers, convolutional students); derived fro
 
 import torch
 
-from quire.kernels.spectra import PatchSpectrum
+from quire.kernels import PatchSpectrum
 from quire.regression.selfconsistent import ModeSpectrum
 
 __all__ = ["align_spectra"]

@@ -5,7 +5,7 @@ the covariance Σ and of the tangent kernel Θ of the level below give
 
     Σ' = κ_1(mean Σ),    Θ' = κ_0(mean Σ) (mean Σ + mean Θ),
 
-and the kernel of the network is Σ^L + Θ^L. The filters of different positions meet independent weights above, so that
+and the kernel of the network is Σ^L + Θ^L: the recursion of :mod:`quire.deep_kernels.recursion` with N = Σ + Θ. The filters of different positions meet independent weights above, so that
 the convolutional network and the locally connected one share this kernel. A one-hidden-layer fully-connected network is
 the tree with a single level whose branching is the length.
 
@@ -15,7 +15,7 @@ Source: jacot2018ntk; cagnetta2024rhm, Fig. 14 (lazy training).
 import torch
 
 from quire.cite import cites
-from quire.kernels.constituents import arccos_kernel_degree0, arccos_kernel_degree1
+from quire.kernels import arccos_kernel_degree0, arccos_kernel_degree1
 from quire.types import Float, Shaped, Tensor
 
 __all__ = ["tree_tangent_kernel"]

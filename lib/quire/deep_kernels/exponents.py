@@ -20,8 +20,8 @@ Source: derived; cagnetta2023deep for the eigenvalues, the sectors and the sourc
 """
 
 from quire.cite import cites
-from quire.kernels.hierarchical import check_kind
-from quire.kernels.hierarchical_architecture import Architecture, effective_dimension
+from quire.deep_kernels.architecture import Architecture, effective_dimension
+from quire.deep_kernels.recursion import check_kind
 
 __all__ = [
     "bound_exponent",
@@ -81,7 +81,7 @@ def fully_connected_exponent(tree: Architecture, *, student_kind: str, teacher_k
 
 
 def bound_exponent(student: Architecture, teacher_level: int, *, student_kind: str, teacher_kind: str) -> float:
-    """Exponent of :func:`quire.kernels.hierarchical_bound.error_bound`: min(1, 2 nu_T / (2 nu_S + d_eff(l))).
+    """Exponent of :func:`quire.regression.error_bound`: min(1, 2 nu_T / (2 nu_S + d_eff(l))).
 
     It is the ridgeless exponent of a student whose whole input has d_eff(L) -> infinity: adapted to the target's
     scale, whatever the student's.

@@ -13,7 +13,7 @@ Source: favero2021locality, Lemma on the NTK of locally-connected networks; fave
 """
 
 from quire.cite import cites
-from quire.kernels.constituents import Constituent
+from quire.kernels.constituent import Constituent
 from quire.kernels.patches import extract_patches
 from quire.kernels.tiles import diagonal_over_pairs, sum_over_pairs
 from quire.types import Float, Tensor

@@ -8,7 +8,7 @@ Source: cagnetta2023deep (inputs on the "multi-sphere").
 
 import torch
 
-from quire.kernels.hierarchical_architecture import Architecture
+from quire.deep_kernels.architecture import Architecture
 from quire.types import Float, Tensor
 
 __all__ = ["as_patches", "sample_spheres"]

@@ -19,8 +19,8 @@ from math import sqrt
 import torch
 
 from quire.cite import cites
-from quire.kernels.hierarchical_architecture import Architecture
-from quire.kernels.hierarchical_inputs import as_patches
+from quire.deep_kernels.architecture import Architecture
+from quire.deep_kernels.inputs import as_patches
 from quire.types import Float, Tensor
 
 __all__ = ["draw_weights", "empirical_kernel", "network_outputs", "train_centred"]
