@@ -172,4 +172,4 @@ def _abscissae(x: np.ndarray) -> np.ndarray:
 
 
 def _flat(u: np.ndarray) -> bool:
-    return len(u) < 2 or np.ptp(u) == 0
+    return len(set(u.tolist())) < 2
