@@ -1,0 +1,56 @@
+"""Axes that read well: names, limits, and ticks on logarithmic axes that are shorter than two decades."""
+
+from collections.abc import Callable, Iterable
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.axis import Axis
+from matplotlib.ticker import FixedLocator, Locator, LogLocator, NullFormatter
+
+from quire.figures.palette import numeric
+from quire.figures.scene import Panel, Scene
+
+__all__ = ["name_places", "panel_title", "readable_ticks"]
+
+MOST_NAMES = 9  # along an axis of named places
+MOST_PLACES = 6  # abscissae that each get a tick
+
+
+def panel_title(panel: Panel, column: str, scene: Scene) -> str:
+    """A word by itself, a number with the name of its column."""
+    label = scene.label(column)
+    return f"{label}: {panel.value}" if label and numeric(panel.rows[column]) else str(panel.value)
+
+
+def name_places(setter: Callable, values: Iterable) -> None:
+    """Name the middle of each unit of an axis, or of every second one, … so that names have room."""
+    values = list(values)
+    step = -(-len(values) // MOST_NAMES)
+    names = [f"{value:.3g}" if isinstance(value, float) else str(value) for value in values[::step]]
+    setter([place + 0.5 for place in range(0, len(values), step)], names)
+
+
+def readable_ticks(axes: Iterable[Axes], places: pd.Series) -> None:
+    """Ticks of logarithmic axes.
+
+    Args:
+        axes: all panels.
+        places: the abscissae of the data; where they are few, they are the ticks.
+    """
+    for axis in [axis for ax in axes for axis in (ax.xaxis, ax.yaxis)]:
+        if axis.get_scale() == "log":
+            _set_ticks(axis, sorted(set(places)))
+
+
+def _set_ticks(axis: Axis, places: list) -> None:
+    low, high = axis.get_view_interval()
+    if high < 50 * low:  # too short for powers of ten
+        axis.set_major_locator(_locator(axis, places, high / low))
+        axis.set_major_formatter("{x:g}")
+    axis.set_minor_formatter(NullFormatter())
+
+
+def _locator(axis: Axis, places: list, ratio: float) -> Locator:
+    if axis.axis_name == "x" and 1 < len(places) <= MOST_PLACES:
+        return FixedLocator(places)
+    return LogLocator(subs=(1, 2, 5) if ratio > 10 else (1, 1.5, 2, 3, 4, 5, 7))

@@ -1,0 +1,125 @@
+"""Drawings from the columns of a table: one panel for each value of a column, painted alike."""
+
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from quire.figures.axes import panel_title, readable_ticks
+from quire.figures.base import Drawing, Frame, blank
+from quire.figures.palette import palette
+from quire.figures.scene import Panel, Scene
+
+__all__ = ["Panelled"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Panelled(Drawing):
+    """A table, its columns, and what its panels have in common."""
+
+    rows: pd.DataFrame
+    x: str
+    y: str
+    by: str | None = None
+    panels: str | None = None
+    theory: str | None = None
+    error: str | None = None
+    value: str | None = None
+    log: str = ""
+    frame: Frame = field(default_factory=Frame)
+
+    axes: ClassVar[str] = "xy"  # those that may be logarithmic
+    powers: ClassVar[bool] = False  # whether a power law can be drawn into it
+    ordinal: ClassVar[bool] = False  # whether abscissae are names
+
+    @abstractmethod
+    def paint(self, panel: Panel, scene: Scene) -> None:
+        """Draw the rows of a panel."""
+
+    @property
+    def columns(self) -> list[str]:
+        """The columns that are drawn, in the order of the table that is written."""
+        named = (self.panels, self.by, self.x, self.y, self.theory, self.error, self.value)
+        return list(dict.fromkeys(column for column in named if column is not None))
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """The columns that are drawn, of all rows."""
+        return self.rows[self.columns]
+
+    @property
+    def empty(self) -> bool:
+        """No row has a number to show."""
+        shown = [column for column in (self.y if self.value is None else self.value, self.theory) if column is not None]
+        return self.rows.dropna(subset=[self.x]).dropna(subset=shown, how="all").empty
+
+    def check(self, id: str, guides: Sequence) -> None:
+        """Refuse what cannot be drawn.
+
+        Raises:
+            LookupError: a column is not in the table.
+            ValueError: a logarithm is not defined, or the frame or a guide does not fit.
+        """
+        if missing := [column for column in self.columns if column not in self.rows.columns]:
+            raise LookupError(
+                f"figure {id}: columns {missing} are not in the table, which has {list(self.rows.columns)}"
+            )
+        if set(self.log) - set(self.axes):
+            raise ValueError(f"figure {id}: log names axes among {self.axes!r}, got {self.log!r}")
+        for axis, column in (("x", self.x), ("y", self.y), ("y", self.theory), ("c", self.value)):
+            if axis in self.log and column is not None and not (self.rows[column].dropna() > 0).all():
+                raise ValueError(
+                    f"figure {id}: {column} has values ≤ 0, which a logarithmic {axis} axis cannot show: "
+                    "clip or drop them, or draw this axis linear"
+                )
+        self.frame.check(id)
+        for guide in guides:
+            guide.check(id, self)
+
+    def canvas(self, theme: str, labels: Mapping[str, str], guides: Sequence) -> Figure:
+        """All panels, and the legend beside them."""
+        scene = Scene(theme, {**labels, **self.frame.labels}, palette(self.rows, self.by, theme))
+        if self.empty:
+            return blank(self.frame.size, scene.faded, xlabel=scene.label(self.x), ylabel=scene.label(self.y))
+        parts = list(self.rows.groupby(self.panels, sort=False)) if self.panels else [(None, self.rows)]
+        across = min(self.frame.wrap, len(parts))
+        figure, axes = self._grid(across, -(-len(parts) // across))
+        for i, (value, rows) in enumerate(parts):
+            panel = Panel(axes[i], rows, value, last=i % across == across - 1 or i == len(parts) - 1)
+            self.paint(panel, scene)
+            for guide in guides:
+                guide.draw(panel, self, scene)
+            self._name(panel, scene)
+        for ax in axes[len(parts) :]:
+            ax.set_axis_off()
+        readable_ticks(axes, self.rows[self.x])
+        if handles := self.legend(scene):
+            figure.legend(handles=handles, loc="outside right center", title=scene.label(self.by))
+        return figure
+
+    def _grid(self, across: int, down: int) -> tuple[Figure, list]:
+        width, height = self.frame.size
+        figure, share = Figure(figsize=(width * across, height * down)), self.frame.share
+        axes = figure.subplots(down, across, squeeze=False, sharex=share and not self.ordinal, sharey=share)
+        return figure, list(axes.flat)
+
+    def _name(self, panel: Panel, scene: Scene) -> None:
+        if panel.value is not None:
+            panel.ax.set_title(panel_title(panel, self.panels, scene))
+        panel.ax.set(**{f"{axis}lim": limit for axis, limit in self.frame.limits.items()})
+        panel.ax.set(xlabel=scene.label(self.x), ylabel=scene.label(self.y))
+        if self.frame.share:
+            panel.ax.label_outer()
+
+    def legend(self, scene: Scene) -> list[Line2D]:
+        """An entry for each group."""
+        looks = [(group, colour, marker) for group, (colour, marker) in scene.groups.items() if group is not None]
+        return [self.entry(f"{g:g}" if isinstance(g, float) else str(g), c, m) for g, c, m in looks]
+
+    def entry(self, name: str, colour, marker: str) -> Line2D:
+        """The entry of a group."""
+        return Line2D([], [], color=colour, marker=marker, ls="none", label=name)

@@ -1,0 +1,38 @@
+"""From a drawing to files: a picture for each theme, a picture for paper, and the table."""
+
+import io
+from collections.abc import Mapping, Sequence
+
+import matplotlib
+
+from quire.figures.base import Drawing
+from quire.figures.style import style
+
+__all__ = ["render"]
+
+LOOKS = {  # which theme, which format, how it is written
+    "light": ("light", "svg", {"metadata": {"Date": None}}),
+    "dark": ("dark", "svg", {"metadata": {"Date": None}}),
+    "png": ("light", "png", {"dpi": 144, "facecolor": "white"}),
+}
+
+
+def render(id: str, drawing: Drawing, guides: Sequence, labels: Mapping[str, str]) -> tuple[dict, dict]:
+    """Draw a figure for each theme and write its table; equal drawings give equal bytes.
+
+    Returns:
+        The bytes of each file by its name, and the names by what they are: "light", "dark", "png", "table", and
+        "pixels" for pictures.
+    """
+    names = {"light": f"{id}.svg", "dark": f"{id}.dark.svg", "png": f"{id}.png", "table": f"{id}.csv"}
+    files = {}
+    for look, (theme, kind, options) in LOOKS.items():
+        buffer = io.BytesIO()
+        with matplotlib.rc_context(style(theme)):
+            drawing.canvas(theme, labels, guides).savefig(buffer, format=kind, bbox_inches="tight", **options)
+        files[names[look]] = buffer.getvalue()
+    files[names["table"]] = drawing.table.to_csv(index=False, lineterminator="\n").encode()
+    if (pixels := drawing.pixels()) is not None:
+        names["pixels"] = f"{id}.npz"
+        files[names["pixels"]] = pixels
+    return files, names
