@@ -62,6 +62,61 @@ def test_soft_evidence_equals_enumeration(grammar, budget_bytes):
     assert torch.allclose(root, marginals[-1][:, 0], atol=1e-12)
 
 
+def scaled_evidence(grammar, samples, seed, dtype, largest):
+    """Evidence with entries in [0.1, 1), and the same times a power of ten of its own at each leaf, up to ``largest``."""
+    evidence = 0.1 + 0.9 * random_evidence(grammar, samples, seed)
+    generator = torch.Generator().manual_seed(seed + 1)
+    powers = torch.randint(-largest, largest + 1, (samples, grammar.num_tokens), generator=generator)
+    powers[0], powers[1] = -largest, largest  # every leaf of one sample at each end
+    return evidence, powers, (evidence * 10.0 ** powers[..., None].double()).to(dtype)
+
+
+@pytest.mark.parametrize("grammar", CASES)
+@pytest.mark.parametrize(
+    ("dtype", "largest", "error"), [(torch.float64, 300, 1e-12), (torch.float32, 36, 2e-6), (torch.float64, 22, 1e-12)]
+)
+def test_a_leaf_may_have_any_scale(grammar, dtype, largest, error):
+    """Against enumeration: the posterior does not see the scale of a leaf, and the log-likelihood is given it back."""
+    evidence, powers, given = scaled_evidence(grammar, 6, 0, dtype, largest)
+    levels, weights = joint(grammar, evidence)
+    exact = weights.sum(1).log() + powers.sum(1).double() * math.log(10)
+    found = h.log_likelihood(grammar, given)
+    assert found.dtype == dtype
+    assert torch.allclose(found.double(), exact, rtol=error, atol=10 * error)
+    posterior = weights / weights.sum(1, keepdim=True)
+    for level, marginals in enumerate(h.node_marginals(grammar, given)):
+        one_hot = torch.nn.functional.one_hot(levels[level].long(), grammar.num_symbols(level)).double()
+        expected = torch.einsum("bn,npv->bpv", posterior, one_hot)
+        assert torch.allclose(marginals.double(), expected, atol=10 * error)
+    assert torch.allclose(h.root_posterior(grammar, given).double(), marginals[:, 0].double(), atol=10 * error)
+    drawn, plain = (
+        h.sample_posterior(grammar, part, generator=torch.Generator().manual_seed(0)) for part in (given, evidence)
+    )
+    assert torch.equal(drawn.labels, plain.labels) and torch.equal(drawn.choices, plain.choices)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_a_leaf_without_any_symbol_excludes_every_datum(dtype):
+    grammar = CASES[0]
+    evidence = random_evidence(grammar, 3, 0).to(dtype)
+    evidence[1, 2] = 0
+    assert torch.isneginf(h.log_likelihood(grammar, evidence)).tolist() == [False, True, False]
+    with pytest.raises(ValueError, match="evidence of 1 of 3 data excludes every datum"):
+        h.leaf_marginals(grammar, evidence)
+
+
+@pytest.mark.parametrize("wrong", [-0.1, math.inf, math.nan])
+@pytest.mark.parametrize("function", [h.log_likelihood, h.root_posterior, h.node_marginals, h.sample_posterior])
+def test_evidence_that_is_no_likelihood_is_refused(function, wrong):
+    options = {"generator": torch.Generator()} if function is h.sample_posterior else {}
+    evidence = random_evidence(CASES[0], 2, 0)
+    with pytest.raises(ValueError, match=r"shape \(samples, 4, 3\), got \(2, 3, 3\)"):
+        function(CASES[0], evidence[:, :3], **options)
+    evidence[1, 2, 0] = wrong
+    with pytest.raises(ValueError, match=r"≥ 0 and finite, got .* at \(sample, position, symbol\) \(1, 2, 0\)"):
+        function(CASES[0], evidence, **options)
+
+
 @pytest.mark.parametrize("grammar", CASES)
 def test_no_evidence_gives_the_prior(grammar):
     evidence = torch.ones(1, grammar.num_tokens, grammar.vocab, dtype=torch.float64)

@@ -120,7 +120,7 @@ def test_samples_are_nested_and_independent_of_blocks(replacement, monkeypatch):
     other = h.sample(grammar, 40, seed=2, replacement=replacement)
     assert not torch.equal(part.tokens, other.tokens)
     if not replacement:
-        monkeypatch.setattr("quire.hierarchy.sampling.BLOCK_TOKENS", 64)
+        monkeypatch.setattr("quire.hierarchy.without_replacement.BLOCK_TOKENS", 64)
         assert torch.equal(h.sample(grammar, 3000, seed=1, replacement=False).tokens, full.tokens)
 
 

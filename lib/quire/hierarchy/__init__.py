@@ -24,11 +24,11 @@ from quire.hierarchy.ensemble import (
     mean_candidates,
     step_threshold,
 )
+from quire.hierarchy.evidence import leaf_evidence
 from quire.hierarchy.formats import as_tuples, one_hot
-from quire.hierarchy.grammar import RandomHierarchy, draw_rules, zipf_law
+from quire.hierarchy.grammar import RandomHierarchy, draw_rules
 from quire.hierarchy.hierarchical_ngrams import HierarchicalNgram, exact_synonyms, infer_synonyms, reduced_context
 from quire.hierarchy.inference import (
-    leaf_evidence,
     leaf_marginals,
     log_likelihood,
     node_marginals,
@@ -46,7 +46,7 @@ from quire.hierarchy.synonyms import redraw_below, sensitivity, synonymic_sensit
 from quire.hierarchy.text import encode_text, horizon, split_text, text_correlations, text_windows
 from quire.hierarchy.trees import Trees, expand, index_from_trees, trees_from_index
 from quire.hierarchy.varying import VaryingHierarchy, sample_varying, varying_log_likelihood, varying_text
-from quire.hierarchy.zipf import oracle_error
+from quire.hierarchy.zipf import oracle_error, zipf_law
 
 __all__ = [
     "Collapse",

@@ -19,7 +19,7 @@ from quire.cite import cites
 from quire.rng import seed_from
 from quire.types import Float, Int, Tensor
 
-__all__ = ["RandomHierarchy", "draw_rules", "zipf_law"]
+__all__ = ["RandomHierarchy", "draw_rules"]
 
 MAX_TOKENS = 2**16
 
@@ -113,25 +113,6 @@ class RandomHierarchy:
     def participation(self, level: int) -> float:
         """Sum of the squared rule probabilities of a level; 1/m when they are uniform."""
         return float(self.rule_probabilities[level - 1].square().sum())
-
-
-@cites("cagnetta2025zipf", "Zipf law of the rules")
-def zipf_law(num_rules: int, exponent: float) -> tuple[float, ...]:
-    """Rule probabilities proportional to k^-(1+a), k = 1..m.
-
-    Args:
-        num_rules: m.
-        exponent: a > 0; ``float("inf")`` leaves the first rule only.
-
-    >>> zipf_law(2, 1.0)
-    (0.8, 0.2)
-    """
-    if num_rules < 1 or not exponent > 0:
-        raise ValueError(
-            f"a Zipf law needs num_rules >= 1 and exponent > 0, got {num_rules} and {exponent}: raise them"
-        )
-    weights = np.arange(1, num_rules + 1, dtype=float) ** -(1.0 + exponent)
-    return tuple(float(w) for w in weights / weights.sum())
 
 
 def draw_rules(grammar: RandomHierarchy) -> tuple[Int[Tensor, "_ _ _"], ...]:

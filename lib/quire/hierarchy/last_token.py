@@ -15,8 +15,9 @@ import torch
 
 from quire.cite import cites
 from quire.hierarchy.correlations import symbol_marginal
+from quire.hierarchy.evidence import leaf_evidence
 from quire.hierarchy.grammar import RandomHierarchy
-from quire.hierarchy.inference import leaf_evidence, leaf_marginals
+from quire.hierarchy.inference import leaf_marginals
 from quire.hierarchy.parsing import parse
 from quire.types import Float, Shaped, Tensor
 

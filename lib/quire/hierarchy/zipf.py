@@ -1,4 +1,4 @@
-r"""Classification with rules that are used with Zipf frequencies, and an ideal learner.
+r"""Rules that are used with Zipf frequencies, and an ideal learner of them.
 
 The k-th rule of a bottom symbol, of frequency f_k ∝ k^-(1+a), is learned once it has been seen often enough, at
 P_k = n_c m^(L-1) / f_k. A datum is misread when one of its strings uses a rule not yet known: with F = Σ_{f_k P ≤ 1} f_k the
@@ -9,12 +9,32 @@ Source: cagnetta2025zipf, ideal learner.
 
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 
 from quire.cite import cites
 from quire.types import Float, Tensor
 
-__all__ = ["oracle_error"]
+__all__ = ["oracle_error", "zipf_law"]
+
+
+@cites("cagnetta2025zipf", "Zipf law of the rules")
+def zipf_law(num_rules: int, exponent: float) -> tuple[float, ...]:
+    """Rule probabilities proportional to k^-(1+a), k = 1..m.
+
+    Args:
+        num_rules: m.
+        exponent: a > 0; ``float("inf")`` leaves the first rule only.
+
+    >>> zipf_law(2, 1.0)
+    (0.8, 0.2)
+    """
+    if num_rules < 1 or not exponent > 0:
+        raise ValueError(
+            f"a Zipf law needs num_rules >= 1 and exponent > 0, got {num_rules} and {exponent}: raise them"
+        )
+    weights = np.arange(1, num_rules + 1, dtype=float) ** -(1.0 + exponent)
+    return tuple(float(w) for w in weights / weights.sum())
 
 
 @cites("cagnetta2025zipf", "ideal learner of Zipf rules")
