@@ -9,7 +9,6 @@ import torch
 
 CLAIMS = """
 - id: toy.slope
-  chapter: toy
   says: "The error falls with the exponent."
   source: {paper: derived, where: "power law"}
   predict: {kind: slope, value: -1.0}
@@ -17,7 +16,6 @@ CLAIMS = """
   why: "noise of one per cent"
   decidable: [book, paper]
 - id: toy.never
-  chapter: toy
   says: "Nobody measures this."
   source: {paper: derived, where: "nowhere"}
   predict: {kind: at_least, value: 1.0}
@@ -33,25 +31,26 @@ TOY = """# ---
 # # Toy
 # %% tags=["parameters"]
 samples: list = [1, 2, 4]  # scale: how many points, in [1, 100]
-seeds: int = 2  # scale: how many repetitions
-exponent: float = 1.0  # choice: the slope of the teacher
+seeds: int = 2  # scale: how many repetitions, in [1, 10]
+exponent: float = 1.0  # choice: the slope of the teacher, in [0.5, 4]
 device: str = "cpu"  # choice: "cpu", "cuda" or "auto"
 # %%
 from toy_experiments import curve
 from quire import claims, stats
-from quire.figures import figure
+from quire.figures import curves, figure, label_columns
 from quire.sweep import describe, grid, sweep
+label_columns("toy", samples="samples $P$", error="error")
 # %%
 rows = sweep(curve, grid(samples=samples, seed=range(seeds), exponent=exponent), device=device)
 describe(rows)
 # %%
-fit = stats.loglog_slope(rows["samples"], rows["error"])
-claims.report("toy.slope", fit.value, fit.stderr)
-figure("toy-curve", rows, x="samples", y="error", log="xy", alt="A line that falls from left to right.", caption="A power law.")
+claims.report("toy.slope", stats.loglog_slope(rows["samples"], rows["error"]))
+drawing = curves(rows, x="samples", y="error", log="xy")
+figure("toy-curve", drawing, alt="A line that falls from left to right.", caption="A power law.")
 claims.scoreboard("toy")
 """
 SMALL = """# %% tags=["parameters"]
-seeds: int = 1  # scale: how many repetitions
+seeds: int = 1  # scale: how many repetitions, in [1, 10]
 # %%
 print("before")
 # %%
@@ -59,11 +58,22 @@ print("before")
 # %%
 print("after")
 """
+PROFILES = """# what the profiles change
+book: {samples: [1, 2, 4, 8], seeds: 3}
+paper: {}
+"""
+MAP = """- part: Toys
+  chapters:
+    - {chapter: toy, title: Toy, thesis: "Nowhere.", papers: []}
+"""
 
 
-def curve(samples: int, seed: int, exponent: float = 1.0, *, generator: torch.Generator, device: str = "cpu") -> dict:
+curve_noise = 0.01
+
+
+def curve(*, samples: int, seed: int, exponent: float = 1.0, generator: torch.Generator, device: str = "cpu") -> dict:
     """A power law with one per cent of noise."""
-    noise = 1 + 0.01 * torch.randn((), generator=generator, dtype=torch.float64).item()
+    noise = 1 + curve_noise * torch.randn((), generator=generator, dtype=torch.float64).item()
     return {"error": noise * samples**-exponent, "name": f"s{seed}", "even": seed % 2 == 0, "twice": 2 * samples}
 
 
@@ -102,14 +112,16 @@ def not_tensors(size: int) -> dict:
 
 def checkout(root: Path, **cells: str) -> Path:
     """A checkout with the chapter ``toy``, and one small chapter for each further cell."""
-    for name in ("chapters/profiles", "data", "book"):
+    for name in ("chapters/profiles", "data/claims", "data/tolerances", "book"):
         (root / name).mkdir(parents=True)
     (root / "_config.yml").write_text("title: toy\n")
-    (root / "data" / "claims.yml").write_text(CLAIMS)
+    (root / "book" / "map.yml").write_text(MAP)
+    (root / "data" / "claims" / "toy.yml").write_text(CLAIMS)
     (root / "chapters" / "toy.py").write_text(TOY)
-    (root / "chapters" / "profiles" / "book.yml").write_text("toy: {samples: [1, 2, 4, 8], seeds: 3}\n")
+    (root / "chapters" / "profiles" / "toy.yml").write_text(PROFILES)
     for name, cell in cells.items():
         (root / "chapters" / f"{name}.py").write_text(SMALL.format(cell=cell))
+        (root / "chapters" / "profiles" / f"{name}.yml").write_text("book: {}\n")
     return root
 
 

@@ -1,8 +1,8 @@
-"""``quire``: list, run, claims, diff, site, publish."""
+"""``quire``: list, run, claims, diff, site, publish, settings, store, new."""
 
-import os
-import shutil
 import signal
+import sys
+import traceback
 from collections import Counter
 from pathlib import Path
 from typing import Annotated
@@ -12,13 +12,19 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from quire.claims import SYMBOLS, judge_run
-from quire.provenance import folder, project_root
+from quire.files import folder, project_root
+from quire.settings import SETTINGS, setting
 from quire.tools import chapters as known
+from quire.tools import kept
+from quire.tools.places import run_folder
+from quire.tools.profiles import parameters
+from quire.tools.terminal import printable
+from quire.tools.values import parse_all
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 Chapters = Annotated[list[str] | None, typer.Argument(help="Chapters; all of them if none is named.")]
 Changes = Annotated[list[str] | None, typer.Option("-p", "--parameter", help="key=value, wins over the profile.")]
-Only = Annotated[list[str] | None, typer.Option("--chapter", help="Chapters; those in both if none is named.")]
+Only = Annotated[list[str] | None, typer.Option("--chapter", help="Chapters; all of both if none is named.")]
 Run = Annotated[str, typer.Option("--run", help="Name of a run below build/.")]
 Profile = Annotated[str, typer.Option("--profile", help="smoke (seconds), book (minutes on 2 cores) or paper (a GPU).")]
 
@@ -26,11 +32,13 @@ Profile = Annotated[str, typer.Option("--profile", help="smoke (seconds), book (
 @app.command("list")
 def list_chapters(chapters: Chapters = None) -> None:
     """Chapters, their parameters, and what each profile changes."""
+    columns = (Column("parameter", no_wrap=True), "type", "smoke", "book", "paper", "values", "meaning")
     for chapter in chapters or known.chapters():
-        table = Table(Column("parameter", no_wrap=True), "type", "smoke", "book", "paper", "meaning", title=chapter)
-        for p in known.parameters(chapter):
+        table = Table(*columns, title=chapter)
+        for p in parameters(chapter):
             cells = [str(p["default"]), *(str(p["profiles"].get(profile, "·")) for profile in ("book", "paper"))]
-            table.add_row(p["name"], p["type"], *cells, p["meaning"])
+            meaning = p["meaning"].partition(", in [")[0].partition(", one of ")[0]
+            table.add_row(p["name"], p["type"], *cells, p["range"], meaning)
         Console().print(table)
 
 
@@ -42,29 +50,28 @@ def run(
     jobs: Annotated[int, typer.Option(help="Chapters side by side.")] = 1,
     fresh: Annotated[bool, typer.Option(help="Ignore stored and published rows: recompute everything.")] = False,
     label: Annotated[str, typer.Option(help="Name of the run below build/.")] = "",
+    check: Annotated[int, typer.Option(help="Published cells that each chapter computes again, to compare.")] = 0,
 ) -> None:
     """Execute chapters."""
-    from quire.tools import run as runner
+    from quire.tools.run import run as execute
 
-    label = label or ("fresh" if fresh else "")
-    if fresh:
-        os.environ |= {"QUIRE_STORE": str(runner.run_folder("store", label)), "QUIRE_PUBLISHED": os.devnull}
-        shutil.rmtree(runner.run_folder("store", label), ignore_errors=True)
-    overrides = dict(map(known.parse, set_ or []))
-    raise SystemExit(1 if runner.run(chapters or known.chapters(), profile, overrides, jobs, label) else 0)
+    names, overrides = chapters or known.chapters(), parse_all(set_ or [])
+    failed = execute(names, profile, overrides, jobs, label, fresh=fresh, check=check)
+    raise SystemExit(1 if failed else 0)
 
 
 @app.command()
 def claims(chapters: Chapters = None, label: Run = "book") -> None:
     """The scoreboard; exit status 1 if a claim that held in the run of record does not hold now."""
-    from quire.tools.run import judged, run_folder
+    from quire.tools.run import judged
 
     rows = [claim for claim in judged(label) if not chapters or claim["chapter"] in chapters]
     if not rows:
-        raise ValueError(f"no claims in {run_folder('x', label).parent}: `quire run --profile book` first")
+        raise ValueError(f"no claims in {folder('build') / label}: `quire run --profile book` first")
     table = Table("", Column("claim", no_wrap=True), "predicted", "measured", "says", title=f"run {label!r}")
     for c in rows:
-        table.add_row(SYMBOLS[c["verdict"]], c["id"], c["predicted"], c["measured"] or "–", c["says"])
+        texts = (c["id"], c["predicted"], c["measured"] or "–", c["says"])
+        table.add_row(SYMBOLS[c["verdict"]], *map(printable, texts))
     Console().print(table)
     counts = Counter(claim["verdict"] for claim in rows)
     print(", ".join(f"{counts[verdict]} {verdict}" for verdict in SYMBOLS))
@@ -84,24 +91,16 @@ def compare(
     page: Annotated[Path | None, typer.Option(help="Where the HTML page goes.")] = None,
 ) -> None:
     """Compare two runs; exit status 1 if they differ by more than the tolerances."""
-    from quire.tools.diff import diff, write_page
-    from quire.tools.run import run_folder
+    from quire.tools.diff import compare_runs
+    from quire.tools.diff_page import write_page
 
-    def base(name: str) -> Path:
-        runs = folder("published") / "book" if name == "published" else run_folder("x", name).parent
-        return runs if runs.is_dir() else Path(name)
-
-    left, right = base(first), base(second)
-    both = set.intersection(*({p.parent.name for p in side.glob("*/provenance.json")} for side in (left, right)))
-    if not (chapters := chapters or sorted(both)):
-        raise ValueError(f"no chapter in both {left} and {right}: run or publish one first")
-    found = [d for chapter in chapters for d in diff(left / chapter, right / chapter)]
+    found = compare_runs(_runs(first), _runs(second), chapters or None)
     page = page or project_root() / "build" / "diff.html"
     write_page(page, f"{first} against {second}", found)
-    for d in found[:20]:
-        print(f"{d.where} {d.column}: {d.first} → {d.second}")
-    print(f"{len(found)} differences in {', '.join(chapters)}; {page}")
-    raise SystemExit(1 if found else 0)
+    for difference in found.differences[:20]:
+        print(difference)
+    print(f"{found.summary}; {page}")
+    raise SystemExit(1 if found.differences else 0)
 
 
 @app.command()
@@ -116,18 +115,69 @@ def site(profile: Profile = "book") -> None:
 def publish(chapters: Chapters = None, profile: Profile = "book") -> None:
     """Turn runs into the runs of record under data/published."""
     from quire.tools.publish import publish as make_record
-    from quire.tools.run import run_folder
 
     for chapter in chapters or known.chapters():
+        known.path_of(chapter)
         print(make_record(run_folder(chapter, profile)))
+
+
+@app.command()
+def settings() -> None:
+    """The settings (environment variables), what they mean, and their values here."""
+    table = Table(Column("setting", no_wrap=True), "meaning", "default", "here")
+    for entry in SETTINGS.values():
+        table.add_row(entry.name, entry.meaning, entry.default, setting(entry.name))
+    Console().print(table)
+
+
+@app.command()
+def store(
+    drop_unused: Annotated[
+        bool, typer.Option("--drop-unused", help="Delete what no run below build/ refers to.")
+    ] = False,
+) -> None:
+    """What is kept of finished work: cells and tensors, their size and age, by function."""
+    table = Table(Column("function", no_wrap=True), "files", "MB", "unused", "MB", "last")
+    for line in kept.overview():
+        table.add_row(*map(str, line))
+    Console().print(table)
+    if drop_unused:
+        print(kept.drop_unused())
+
+
+@app.command()
+def new(name: Annotated[str, typer.Argument(help="Of the chapter: small letters, digits, '_'.")]) -> None:
+    """Write the skeleton of a chapter: notebook, profiles, claims, experiments, tests, an entry of the map."""
+    from quire.tools.new import skeleton
+
+    for path in skeleton(name):
+        print(path)
+
+
+def _runs(name: str) -> Path:
+    """The folder of runs that a person names."""
+    runs = folder("published") / "book" if name == "published" else folder("build") / name
+    return runs if runs.is_dir() else Path(name)
 
 
 def main() -> None:
     """Run the command line; an error that says what is wrong needs no traceback."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # what runs is ended with us
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")  # a terminal without ✓ shows its number
     try:
         app()
-    except KeyError:
-        raise
-    except (ValueError, LookupError, OSError, RuntimeError) as error:
-        raise SystemExit(f"quire: {error}") from None
+    except Exception as error:
+        raise SystemExit(f"quire: {_said(error)}") from None
+
+
+def _said(error: Exception) -> str:
+    """What to tell a person: the message, and for an error that has none the type and the place."""
+    if isinstance(error, ValueError | OSError | RuntimeError | LookupError) and not isinstance(
+        error, KeyError | IndexError
+    ):
+        return str(error) or type(error).__name__
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    what = f"{type(error).__name__}: {error}"
+    return f"{what} (at {place.filename}:{place.lineno}: a fault of quire, or of a file that it read; please report it)"

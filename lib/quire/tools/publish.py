@@ -1,20 +1,28 @@
-"""Make a run the run of record: its rows, figure tables, reports and provenance under ``data/published/<profile>/<chapter>``."""
+"""Make a run the run of record: rows, reports, small tensors and provenance, under ``data/published/<profile>/<chapter>``.
+
+Figures and their tables are not kept: they are drawn from the rows.
+"""
 
 import shutil
+import warnings
 from pathlib import Path
 
-from quire.provenance import folder, read_json
-from quire.store import read_run
-from quire.tools.chapters import parameters, resolve
-from quire.tools.run import is_fresh
+from quire.cells import CorruptFile
+from quire.files import folder, locked
+from quire.record import RunFolder
+from quire.store import Store, save_content
+from quire.tools.freshness import staleness
+from quire.tools.profiles import complete, resolve
 
 __all__ = ["publish"]
 
 LIMIT = 20 * 2**20
+KEPT = ("claims.json", "sweeps.json", "provenance.json")
+SMALL = 512 * 2**10  # bytes of tensors (those of a picture) that are published; weights are larger, and made again
 
 
 def publish(run: Path, limit: int = LIMIT) -> Path:
-    """Copy the small, textual part of a run to the published folder and check that it reads back.
+    """Copy the small part of a run to the published folder and check that it reads back.
 
     Args:
         run: a folder of ``build/<profile>/<chapter>``.
@@ -24,31 +32,45 @@ def publish(run: Path, limit: int = LIMIT) -> Path:
         ValueError: the run failed, is a smoke run, was made by other code or with other parameters, does not read back,
             or what is published would grow beyond the limit.
     """
-    provenance = read_json(run / "provenance.json")
+    made = RunFolder(run)
+    provenance = made.provenance()
     if provenance is None:
         raise ValueError(f"no run in {run}: `quire run` first")
+    if wrong := _reasons(provenance):
+        raise ValueError(
+            f"{run} is a {' and '.join(wrong)} run: only a complete run of the present code and profile counts"
+        )
+    published = folder("published")
+    target = published / provenance["profile"] / provenance["chapter"]
+    with locked(published / ".publish"):
+        _switch(made, target, published, limit)
+    return target
+
+
+def _reasons(provenance: dict) -> list[str]:
+    """What keeps a run from being the run of record."""
     chapter, profile = provenance["chapter"], provenance["profile"]
-    asked = {entry["name"]: entry["default"] for entry in parameters(chapter)} | resolve(chapter, profile)
+    asked = complete(chapter, resolve(chapter, profile))
+    stale = staleness(chapter, provenance)
     reasons = {
         "failed": provenance["failed"],
         "smoke": profile == "smoke",
-        "stale": not is_fresh(chapter, provenance),
+        f"stale ({', '.join(stale)})": bool(stale),
         "custom": {**provenance["parameters"], "device": None} != {**asked, "device": None},
     }
-    if wrong := " and ".join(reason for reason, so in reasons.items() if so):
-        raise ValueError(f"{run} is a {wrong} run: only a complete run of the present code and profile counts")
-    published = folder("published")
-    target, hidden = published / profile / chapter, published / f".{profile}-{chapter}"
-    fresh, old = Path(f"{hidden}.new"), Path(f"{hidden}.old")
-    reports = [run / f"{name}.json" for name in ("claims", "sweeps", "provenance")]
+    return [reason for reason, so in reasons.items() if so]
+
+
+def _switch(made: RunFolder, target: Path, published: Path, limit: int) -> None:
+    """Fill a hidden folder, check it, and put it in the place of the last run of record."""
+    hidden = f".{target.parent.name}-{target.name}"
+    fresh, old = published / f"{hidden}.new", published / f"{hidden}.old"
+    if old.exists() and not target.exists():  # killed between two renames
+        old.rename(target)
     shutil.rmtree(fresh, ignore_errors=True)
     try:
-        for path in filter(Path.is_file, [*run.glob("*.csv"), *run.glob("rows/*"), *reports]):
-            kept = fresh / ("figures" if path.parent == run and path.suffix == ".csv" else path.parent.relative_to(run))
-            kept.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(path, kept)
-        if read_run(fresh).keys() != read_json(run / "sweeps.json", {}).keys():
-            raise ValueError(f"the rows of {run} do not read back as they were written: run the chapter again")
+        _copy(made, fresh)
+        _check(made, fresh)
         size = sum(p.stat().st_size for p in published.rglob("*") if p.is_file() and target not in p.parents)
         if size > limit:
             raise ValueError(f"published runs would take {size:,} bytes of {limit:,}: publish smaller tables")
@@ -62,4 +84,28 @@ def publish(run: Path, limit: int = LIMIT) -> Path:
             old.rename(target)
         for left in (fresh, old):
             shutil.rmtree(left, ignore_errors=True)
-    return target
+
+
+def _copy(made: RunFolder, fresh: Path) -> None:
+    for path in [*made.path.glob("rows/*"), *(made.path / name for name in KEPT)]:
+        if path.is_file() and not path.name.startswith("."):
+            kept = fresh / path.parent.relative_to(made.path)
+            kept.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(path, kept)
+    for key, entry in made.tensors().items():
+        content = Store().load_tensors(entry["function"], key) if entry["bytes"] <= SMALL else None
+        if content is not None:
+            save_content(fresh / "tensors" / f"{key}.safetensors", content)
+
+
+def _check(made: RunFolder, fresh: Path) -> None:
+    """Refuse a copy that does not read back: the run was damaged after it ended, or the copy on its way."""
+    copy = RunFolder(fresh)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", CorruptFile)
+            copy.sweeps()
+    except CorruptFile as damage:
+        remedy = f"run the chapter again ({damage})"
+        raise ValueError(f"the rows of {made.path} do not read back as they were written: {remedy}") from None
+    copy.reports()

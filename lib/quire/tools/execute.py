@@ -1,0 +1,134 @@
+"""The process of one chapter: papermill, then the record of the run. Started by :mod:`quire.tools.run`, ends with it."""
+
+import json
+import sys
+import time
+from collections import Counter
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+import jupytext
+import nbformat
+import papermill
+
+from quire import device as devices
+from quire.environment import commit, origin, peak_memory_mb
+from quire.lifeline import watch
+from quire.record import RunFolder, current
+from quire.tools.chapters import path_of
+from quire.tools.check import check_cells
+from quire.tools.freshness import keys
+from quire.tools.origins import computation
+from quire.tools.profiles import complete
+
+__all__ = ["Order", "execute"]
+
+NONE = {"computed": 0, "store": 0, "published": 0}
+
+
+@dataclass(frozen=True)
+class Order:
+    """What a chapter's process is asked to do; it travels as JSON through a pipe, which holds more than a command line.
+
+    Args:
+        chapter: its name.
+        profile: smoke, book or paper.
+        values: the parameters that the profile and the user give.
+        changed: names of those that the user gave.
+        check: how many of the published cells that it is served are computed again and compared.
+        shown: where a person will find the notebook, if the run fails.
+        parent: the process without which this one ends.
+    """
+
+    chapter: str
+    profile: str
+    values: dict
+    changed: list[str] = field(default_factory=list)
+    check: int = 0
+    shown: str = ""
+    parent: tuple[int, float] | None = None
+
+    def text(self) -> str:
+        """As JSON."""
+        return json.dumps(asdict(self))
+
+
+def execute(order: Order) -> bool:
+    """Run a chapter in the folder of the present run and write its provenance; whether all went well."""
+    run, start, began = current(), time.monotonic(), datetime.now(UTC).isoformat(timespec="seconds")
+    values, before = complete(order.chapter, order.values), keys(order.chapter)
+    passed = _notebook(order, run, values)
+    run.write_progress(None)
+    sweeps = run.sweeps()
+    used = {cell.key for cells in sweeps.values() for cell in cells}
+    faults = check_cells(order.chapter, order.check, values.get("device", "auto"), used=used) if passed else []
+    for fault in faults:
+        print(f"{order.chapter}: {fault}")
+    took = computation(sweeps)
+    cells = [cell for block in sweeps.values() for cell in block]
+    run.write_provenance(
+        {
+            **commit(),
+            **origin(str(devices.resolve(values.get("device", "auto")))),
+            **before,
+            "edited": keys(order.chapter) != before,
+            "chapter": order.chapter,
+            "profile": order.profile,
+            "parameters": values,
+            "changed": sorted(order.changed),
+            "failed": bool(faults) or not passed,
+            "started": began,
+            "wall_seconds": round(time.monotonic() - start, 1),
+            "peak_memory_mb": peak_memory_mb(children=True),
+            "compute_seconds": round(took["seconds"], 1),
+            "computation": took,
+            "cells": NONE | Counter(cell.source for cell in cells),
+        }
+    )
+    return passed and not faults
+
+
+def _notebook(order: Order, run: RunFolder, values: dict) -> bool:
+    """Execute the notebook; say which cell failed, and keep what there is."""
+    source, target = path_of(order.chapter), run.notebook(order.chapter)
+    notebook = jupytext.reads(source.read_text(encoding="utf-8"), "py:percent")
+    notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    options = {"kernel_name": "python3", "progress_bar": False, "log_output": False, "cwd": source.parent}
+    if order.parent is not None:  # in the kernel too: it must not wait for this process to say that all is over
+        line = f"__import__('quire.lifeline').lifeline.watch({tuple(order.parent)})"
+        options["extra_arguments"] = [f"--IPKernelApp.exec_lines={line}"]
+    error = None
+    try:
+        papermill.execute_notebook(notebook, target, values, **options)
+    except Exception as failure:  # a cell raised, or the kernel died (killed, out of memory)
+        error = failure
+    if target.exists():  # papermill notes paths of this machine, which a reader's download must not carry
+        executed = nbformat.read(target, 4)
+        if error is not None:
+            print(_failure(order, executed.cells, error))
+        executed.metadata.pop("papermill", None)
+        nbformat.write(executed, target)
+    elif error is not None:
+        print(_failure(order, [], error))
+    return error is None
+
+
+def _failure(order: Order, cells: list, error: Exception) -> str:
+    """The cell that failed and why, for a person."""
+    started = [c for c in cells if c.cell_type == "code" and c.metadata.get("papermill", {}).get("start_time")]
+    source = started[-1].source if started else ""
+    what = f"{type(error).__name__}: {error}"
+    place = Path(order.shown) / f"{order.chapter}.ipynb"
+    return f"{order.chapter}: this cell failed\n\n{source}\n\n{what}\nthe notebook so far: {place}"
+
+
+def _main() -> int:
+    order = Order(**json.loads(sys.stdin.buffer.readline()))
+    if order.parent is not None:
+        watch(tuple(order.parent))
+    return 0 if execute(order) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(_main())
