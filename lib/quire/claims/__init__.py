@@ -1,0 +1,20 @@
+"""Claims: predicted in the ledger before a run, reported by a chapter, judged by one rule."""
+
+from quire.claims.display import expected, scoreboard
+from quire.claims.entries import Claim, ledger
+from quire.claims.reports import report
+from quire.claims.verdicts import SYMBOLS, Judgement, Verdict, judge, judge_all, judge_run
+
+__all__ = [
+    "SYMBOLS",
+    "Claim",
+    "Judgement",
+    "Verdict",
+    "expected",
+    "judge",
+    "judge_all",
+    "judge_run",
+    "ledger",
+    "report",
+    "scoreboard",
+]
