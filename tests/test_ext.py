@@ -16,7 +16,12 @@ RECORD = {
     "chapter": "index", "profile": "book", "label": "book", "device": "cuda", "commit": "fedcba9876543210", "dirty": True,
     "started": "2026-01-02T03:04:05", "wall_seconds": 8000.0, "compute_seconds": 4.25, "peak_memory_mb": 512.0,
     "versions": {"torch": "2.13.0"}, "parameters": {"seeds": 8}, "cells": {"computed": 1}, "platform": "Linux",
-    "fresh": False, "verdicts": {"holds": 2, "untested": 1},
+    "fresh": False, "stale": ["the code changed"], "verdicts": {"holds": 2, "untested": 1},
+    "computation": {
+        "cells": 12, "seconds": 3661.0, "devices": ["cpu", "cuda"], "machines": ["Linux x86_64, 2 cores"], "threads": [1],
+        "versions": [{"torch": "2.12.0"}, {"torch": "2.13.0"}],
+    },
+    "others": ["4 cells were made with torch 2.12.0 (here: 2.13.0)"],
 }  # fmt: skip
 CLAIM = {
     "id": "index.beta", "chapter": "index", "says": "*Says* it.", "source": {"paper": "derived", "where": "eq. (1)"},
@@ -41,6 +46,10 @@ DATA = {
             {"name": "device", "default": "auto", "meaning": "where", "scale": False, "profiles": {}},
         ]
     },
+    "settings": [
+        {"name": "QUIRE_JOBS", "meaning": "number of workers", "default": "0"},
+        {"name": "QUIRE_ROOT", "meaning": "the checkout", "default": ""},
+    ],
     "notation": [{"symbol": "s", "meaning": "filter size", "unit": "pixels", "name": "a.b:c", "chapters": ["index"]}],
     "map": [
         {"chapter": "index", "title": "Index", "thesis": "Chapter 2", "papers": [], "present": True, "reason": ""},
@@ -78,6 +87,9 @@ Here {claim}`index.beta`, or {claim}`index.beta:measured` for {claim}`index.beta
 ```
 
 ```{quire-missing}
+```
+
+```{quire-settings}
 ```
 
 ```{quire-cite}
@@ -153,18 +165,118 @@ def test_a_figure_has_two_pictures_a_caption_and_links(page):
 def test_runs_parameters_and_footer_are_tables(page):
     """Times and sizes in words, stale runs named so, profile values once, edits confessed."""
     text = words(page)
-    assert "2 h 13 min" in text and "512 MB" in text and "4.2 s" in text and "fedcba9 with local edits" in text
+    assert "2 h 13 min" in text and "512 MB" in text and "fedcba9 with local edits" in text
     assert 'class="quire-stale"' in page and "✓ 2 hold – 1 untested" in text
     assert "seeds independent draws 2 8 2" in text and "'auto' · ·" in text
     assert '<details class="quire-details">' in page and 'id="run-index"' in page
 
 
-def test_a_run_that_failed_is_not_called_fresh(tmp_path):
+def test_what_the_computation_took_is_told_apart_from_this_build(page):
+    """In the run line, the footer and the status: the sum over cells, and the time of the run that made the page."""
+    text = words(page)
+    assert "book run · cpu, cuda · computed in 1 h 01 min · this build took 2 h 13 min" in text
+    assert "Computation 1 h 01 min in 12 cells … on cpu · cuda · Linux x86_64, 2 cores · 1 threads" in text
+    assert "This build 2 h 13 min, 512 MB at the most" in text
+    assert "torch 2.12.0 · and torch 2.13.0" in text
+
+
+def test_reservations_are_said_where_the_run_is_named(page):
+    """Why it is stale, that it mixes devices and versions, and whose versions are not those of here: twice."""
+    text = words(page)
+    said = (
+        "the code changed; its rows come from 2 different devices; its rows come from 2 different versions; "
+        "4 cells were made with torch 2.12.0 (here: 2.13.0)"
+    )
+    assert text.count(said) == 2
+
+
+@pytest.mark.parametrize(
+    "run, expected",
+    [
+        ({"commit": "0123456789", "dirty": False}, "0123456"),
+        ({"commit": "0123456789", "dirty": True}, "0123456 with local edits"),
+        ({"commit": "0123456789", "dirty": None}, "0123456 (local edits unknown)"),
+        ({"commit": "unknown", "dirty": None}, "unknown"),
+        ({"commit": "unknown", "dirty": False}, "unknown"),
+    ],
+)
+def test_local_edits_and_an_unknown_commit_are_told_apart(run, expected):
+    """A tree that git refuses is not a clean one."""
+    code = f"import sys; sys.path.insert(0, {str(BOOK / '_ext')!r}); from quire_book.runs import commit; print(commit({run!r}))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == expected
+
+
+@pytest.mark.parametrize(
+    "change, word, said",
+    [
+        ({"fresh": True, "stale": [], "failed": True}, "failed", ""),
+        ({"fresh": False, "stale": [], "edited": True}, "stale", "something was edited while it ran"),
+        ({"damaged": "claims.json, toy: <b>no</b>"}, "unreadable", "claims.json, toy: &lt;b&gt;no&lt;/b&gt;"),
+    ],
+)
+def test_a_run_that_is_not_to_be_trusted_is_not_called_fresh(tmp_path, change, word, said):
     """However new its code and rows are."""
-    runs = [{**RECORD, "fresh": True, "failed": True}]
-    done, text = render(tmp_path, GOOD, {**DATA, "runs": runs}, "-W")
+    done, text = render(tmp_path, "# Page\n\n```{quire-status}\n```\n", {**DATA, "runs": [{**RECORD, **change}]}, "-W")
     assert done.returncode == 0, done.stderr
-    assert 'class="quire-failed"' in text and 'class="quire-fresh"' not in text
+    assert f'class="quire-{word}"' in text and 'class="quire-fresh"' not in text and said in text
+
+
+def test_settings_are_a_table(page):
+    """Name, meaning and default."""
+    text = words(page)
+    assert "QUIRE_JOBS number of workers 0" in text and "QUIRE_ROOT the checkout –" in text
+
+
+HOSTILE = (
+    "<script>alert(1)</script><img src=x onerror=alert(1)> [x](javascript:alert(1)) ![p](../secret.png) {download}`x`"
+)
+
+
+def test_texts_of_others_are_text(tmp_path):
+    """HTML, links, pictures and other roles in every text that a run, the ledger or a chapter brings along."""
+    claim = {**CLAIM, "says": HOSTILE, "why": HOSTILE, "comment": HOSTILE, "predict": {"unit": HOSTILE}}
+    claim |= {"predicted": HOSTILE, "measured": HOSTILE, "source": {"paper": "derived", "where": HOSTILE}}
+    site = {**DATA["site"], "titles": {"index": HOSTILE}}
+    run = {**RECORD, "device": HOSTILE, "platform": HOSTILE, "stale": [HOSTILE], "parameters": {"x": HOSTILE}}
+    figure = {**FIGURE, "alt": HOSTILE + '" onload="x', "caption": HOSTILE, "title": HOSTILE}
+    parameter = {"name": HOSTILE, "default": HOSTILE, "meaning": HOSTILE, "scale": True, "profiles": {}}
+    entry = {"symbol": "s", "meaning": HOSTILE, "unit": HOSTILE, "name": HOSTILE, "chapters": [HOSTILE]}
+    plan = {"chapter": "index", "title": HOSTILE, "thesis": HOSTILE, "papers": [], "present": True, "reason": HOSTILE}
+    data = {
+        **DATA,
+        "site": site,
+        "claims": [claim, {**CLAIM, "id": "index.gamma"}],
+        "runs": [run],
+        "parameters": {"index": [parameter]},
+        "figures": {"index": {"index-line": figure}},
+        "notation": [entry],
+        "map": [plan, {**plan, "chapter": "next", "present": False}],
+        "settings": [{"name": HOSTILE, "meaning": HOSTILE, "default": HOSTILE}],
+    }
+    done, text = render(tmp_path, GOOD, data, "-W")
+    assert done.returncode == 0, done.stderr
+    body = text[text.index('<div class="body"') :]
+    assert body.count("&lt;script&gt;") >= 15 and body.count("{download}") >= 15
+    assert "<script>alert" not in text and "<img src=x" not in text and 'href="javascript' not in text
+    assert not re.search(r'<[^>"]*("[^"]*"[^>"]*)*\bonload=', body) and not list((tmp_path / "out").rglob("secret*"))
+
+
+def test_a_text_has_mathematics_code_emphasis_and_citations():
+    """What the ledger uses becomes nodes; a lonely sign stays one."""
+    code = f"""
+import sys; sys.path.insert(0, {str(BOOK / "_ext")!r})
+from docutils import nodes
+from quire_book.text import inline
+print([(type(n).__name__, n.astext()) for n in inline("*a b*, **c $x$**, `d*e`, $m^*$, {{cite}}`k1,k2`, 5 $ or 3 * 4, {{raw}}`g`",
+       lambda role: [nodes.inline(role, role)])])
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    found = ast.literal_eval(done.stdout)
+    kinds = [kind for kind, _ in found if kind != "Text"]
+    assert kinds == ["emphasis", "strong", "literal", "math", "inline", "literal"]
+    assert ("math", "m^*") in found and ("inline", "{cite}`k1,k2`") in found
+    assert any(kind == "Text" and "5 $ or 3 * 4, {raw}" in text for kind, text in found)
 
 
 def test_prose_pages_are_generated(page):
@@ -196,13 +308,16 @@ MISTAKES = {
     "```{quire-scoreboard} typo\n```": r"control character.*single quotes",
     "```{quire-parameters} other\n```": r"no parameters are known for chapter 'other'",
     "```{quire-footer} other\n```": r"no run is recorded for chapter 'other'",
+    "```{quire-settings}\n```": r"no settings are staged",
 }
 
 
 def test_every_mistake_is_named_with_what_would_be_right(tmp_path):
     """All mistakes of a page are reported, each with its line."""
     typo = {**CLAIM, "id": "typo.beta", "chapter": "typo", "says": "The exponent $\beta$."}
-    done, _ = render(tmp_path, "# Page\n\n" + "\n\n".join(MISTAKES), {**DATA, "claims": [*DATA["claims"], typo]})
+    done, _ = render(
+        tmp_path, "# Page\n\n" + "\n\n".join(MISTAKES), {**DATA, "settings": [], "claims": [*DATA["claims"], typo]}
+    )
     for expected in MISTAKES.values():
         assert re.search(rf"index\.md:\d+: .*{expected}", done.stderr)
 
@@ -268,8 +383,9 @@ def test_every_source_that_code_and_ledger_name_is_in_the_bibliography():
     known = set(re.findall(r"^@\w+\{(\w+),", (BOOK / "references.bib").read_text(), re.M))
     library = "".join(path.read_text() for path in (BOOK.parent / "lib" / "quire").rglob("*.py"))
     used = set(re.findall(r"^\s*@cites\(\s*\"(\w+)\"", library, re.M))
-    ledger = BOOK.parent / "data" / "claims.yml"
-    used |= set(re.findall(r"paper: (\w+)", ledger.read_text() if ledger.exists() else ""))
+    ledger = "".join(path.read_text() for path in (BOOK.parent / "data").glob("claims*/*.yml"))
+    assert ledger
+    used |= set(re.findall(r"paper: (\w+)", ledger))
     for keys in re.findall(r"papers: \[(.*?)\]", (BOOK / "map.yml").read_text()):
         used |= set(keys.split(", "))
     assert used - known <= {"derived", "prototype"}

@@ -6,7 +6,7 @@ book renders on a machine that has neither torch nor quire.
 
 from sphinx.application import Sphinx
 
-from . import claims, figures, pages, runs
+from . import claims, figures, pages, parameters, runs, status
 
 
 def _theme(app: Sphinx, config) -> None:
@@ -18,6 +18,6 @@ def _theme(app: Sphinx, config) -> None:
 def setup(app: Sphinx) -> dict:
     """Register the roles and directives."""
     app.connect("config-inited", _theme)
-    for module in (claims, figures, pages, runs):
+    for module in (claims, figures, pages, parameters, runs, status):
         module.setup(app)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,4 +1,4 @@
-"""What the directives share: the staged data, tables, Markdown fragments, verdict badges."""
+"""What the directives share: the staged data, tables, texts, verdict badges."""
 
 import functools
 import json
@@ -8,6 +8,8 @@ from pathlib import Path
 from docutils import nodes
 from docutils.statemachine import StringList
 from sphinx.util.docutils import SphinxDirective
+
+from .text import inline
 
 VERDICTS = {"holds": "✓", "fails": "✗", "inconclusive": "?", "untested": "–"}
 
@@ -101,21 +103,18 @@ class Directive(SphinxDirective):
         """The address of another page, relative to this one."""
         return self.file(f"{docname}.html")
 
-    def markdown(self, text: str) -> list[nodes.Node]:
-        """Parse Markdown into block nodes."""
-        holder = nodes.container()
-        self.state.nested_parse(StringList(text.splitlines(), self.env.docname), 0, holder)
-        return holder.children
-
     def inline(self, text: str) -> list[nodes.Node]:
-        """Parse one paragraph of Markdown into inline nodes."""
+        """A text as inline nodes; see :mod:`quire_book.text` for what it may hold."""
         if re.search(r"[\x00-\x09\x0b-\x1f]", text):
             message = "has a control character (in YAML, write backslashes between single quotes)"
             return self.warn(f"{text!r} {message}")
-        found: list[nodes.Node] = []
-        for block in self.markdown(text):
-            found += block.children if isinstance(block, nodes.paragraph) else [block]
-        return found
+        return inline(text, self._role)
+
+    def _role(self, text: str) -> list[nodes.Node]:
+        """A role, rendered as in the prose of a page."""
+        holder = nodes.container()
+        self.state.nested_parse(StringList([text], self.env.docname), 0, holder)
+        return [node for block in holder.children for node in block.children]
 
     def warn(self, message: str) -> list[nodes.Node]:
         """Say what is wrong with the directive: an error in a build that takes warnings as errors."""

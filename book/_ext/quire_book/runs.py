@@ -1,9 +1,54 @@
-"""How a chapter was run: the line under its title, its parameters, its footer, and the status of all runs."""
+"""How a chapter was run: the line under its title, and its footer."""
 
 from docutils import nodes
 from sphinx.application import Sphinx
 
-from .base import Directive, duration, link, memory, show, totals
+from .base import Directive, duration, link, memory, show
+
+KINDS = {"computed": "computed here", "store": "from the store", "published": "from the published rows"}
+
+
+def freshness(run: dict) -> nodes.inline:
+    """Fresh, stale, failed or unreadable: one word."""
+    if run.get("damaged"):
+        word = "unreadable"
+    elif run.get("failed"):
+        word = "failed"
+    else:
+        word = "fresh" if run.get("fresh") else "stale"
+    return nodes.inline("", word, classes=[f"quire-{word}"])
+
+
+def reservations(run: dict) -> list[str]:
+    """What a reader should know before trusting a run: why it is stale, whether it mixes, whose versions it shows."""
+    found = list(run.get("stale", []))
+    if run.get("edited") and not any("edited" in reason for reason in found):
+        found.append("something was edited while it ran")
+    computation = run.get("computation", {})
+    for name in ("devices", "versions", "machines"):
+        if len(computation.get(name, [])) > 1:
+            found.append(f"its rows come from {len(computation[name])} different {name}")
+    return found + run.get("others", [])
+
+
+def commit(run: dict) -> str:
+    """The commit in seven digits; local edits, and what could not be found out, are said apart."""
+    name = str(run.get("commit", "unknown"))
+    if name == "unknown":
+        return "unknown"
+    edits = {True: " with local edits", None: " (local edits unknown)"}
+    return name[:7] + edits.get(run.get("dirty"), "")
+
+
+def versions(found: dict) -> str:
+    """Names and numbers in one line."""
+    return ", ".join(f"{name} {number}" for name, number in found.items()) or "–"
+
+
+def details(summary: str, content: nodes.Node) -> list[nodes.Node]:
+    """A box that is closed until it is clicked; a link to an anchor inside opens it."""
+    opened = f'<details class="quire-details"><summary>{summary}</summary>'
+    return [nodes.raw("", opened, format="html"), content, nodes.raw("", "</details>", format="html")]
 
 
 class _Run(Directive):
@@ -17,22 +62,6 @@ class _Run(Directive):
         return next((run for run in runs if (run["chapter"], run["label"]) == (self.chapter, profile)), {})
 
 
-def _freshness(run: dict) -> nodes.inline:
-    word = "failed" if run.get("failed") else "fresh" if run.get("fresh") else "stale"
-    return nodes.inline("", word, classes=[f"quire-{word}"])
-
-
-def _commit(run: dict) -> str:
-    commit = str(run.get("commit", "unknown"))
-    return commit[:7] + (" with local edits" if run.get("dirty") else "")
-
-
-def _details(summary: str, content: nodes.Node) -> list[nodes.Node]:
-    """A box that is closed until it is clicked; a link to an anchor inside opens it."""
-    opened = f'<details class="quire-details"><summary>{summary}</summary>'
-    return [nodes.raw("", opened, format="html"), content, nodes.raw("", "</details>", format="html")]
-
-
 class Header(_Run):
     """{quire-header}: which run this page shows, and the notebook to download."""
 
@@ -41,60 +70,24 @@ class Header(_Run):
         run = self.run_record
         line = nodes.paragraph(classes=["quire-runline"])
         if run:
-            wall = duration(run.get("wall_seconds"))
-            took = f" · {run['profile']} run · {run.get('device', '?')} · took {wall} · "
-            line += [_freshness(run), nodes.Text(took)]
+            computation = run.get("computation", {})
+            devices = ", ".join(computation.get("devices", [])) or "no device"
+            took = f"computed in {duration(computation.get('seconds'))}"
+            build = f"this build took {duration(run.get('wall_seconds'))}"
+            line += [freshness(run), nodes.Text(f" · {run['profile']} run · {devices} · {took} · {build} · ")]
         line += link("Download the executed notebook", self.file(f"downloads/{self.chapter}/{self.chapter}.ipynb"))
         return [line]
 
 
-class Parameters(Directive):
-    """{quire-parameters}: what each parameter means and its value in each profile; collapsed."""
-
-    def run(self):
-        """One row per parameter; a value that a profile leaves alone is not repeated."""
-        known = self.data("parameters", {})
-        if self.chapter not in known:
-            return self.warn(f"no parameters are known for chapter '{self.chapter}', only for {sorted(known)}")
-        profiles = ["book", "paper"]
-        rows = []
-        for item in known[self.chapter]:
-            values = [item["default"], *(item.get("profiles", {}).get(name, item["default"]) for name in profiles)]
-            same = all(value == values[0] for value in values)
-            cells = [nodes.literal("", show(value)) for value in values]
-            rest = cells[1:] if not same else ["·"] * len(profiles)
-            kind = "" if item.get("scale", True) else " (a choice, the same in every profile)"
-            name = [nodes.literal("", item["name"])]
-            rows.append([name, self.inline(item["meaning"] + kind), cells[0], *rest])
-        header = ["Parameter", "Meaning", "smoke", *profiles]
-        table = self.table(header, rows, widths=[16, 36, 16, 16, 16], name="parameters")
-        return _details(f"The {len(rows)} parameters, and what each profile makes of them", table)
-
-
 class Footer(_Run):
-    """{quire-footer}: commit, freshness, device, versions, parameters, time, how to cite; collapsed."""
+    """{quire-footer}: what computed the numbers, what this build took, parameters, how to cite; collapsed."""
 
     def run(self):
         """The record of the run, key by key."""
         run = self.run_record
         if not run:
             return self.warn(f"no run is recorded for chapter '{self.chapter}'")
-        versions = ", ".join(f"{name} {number}" for name, number in run.get("versions", {}).items())
-        cells = run.get("cells", {})
-        kinds = {"computed": "computed", "store": "from the store", "published": "from the published rows"}
-        counts = ", ".join(f"{cells.get(kind, 0)} {words}" for kind, words in kinds.items())
-        computing = duration(run.get("compute_seconds"))
-        pairs = [
-            ("Results", _freshness(run)),
-            ("Commit", nodes.literal("", _commit(run))),
-            ("Profile", run["profile"]),
-            ("Started", str(run.get("started", "–"))),
-            ("Device", f"{run.get('device', '–')} · {run.get('platform', '–')}"),
-            ("Wall time", f"{duration(run.get('wall_seconds'))} (all cells fresh: {computing})"),
-            ("Peak memory", memory(run.get("peak_memory_mb"))),
-            ("Cells of the sweep", counts),
-            ("Versions", versions or "–"),
-        ]
+        pairs = [*self._results(run), *_computation(run), *_build(run)]
         pairs += [(key, nodes.literal("", show(value))) for key, value in sorted(run.get("parameters", {}).items())]
         table = self.table(["About", "This run"], [[key, value] for key, value in pairs], widths=[25, 75], name="run")
         box = nodes.container(classes=["quire-provenance"], ids=[f"run-{nodes.make_id(self.chapter)}"])
@@ -102,32 +95,40 @@ class Footer(_Run):
         cite += [link("how to cite", self.page("cite")), nodes.Text(". The same record as a file: ")]
         cite += [link("provenance.json", self.file(f"downloads/{self.chapter}/provenance.json")), nodes.Text(".")]
         box += [table, cite]
-        return _details("About this run, and how to cite it", box)
+        return details("About this run, and how to cite it", box)
+
+    def _results(self, run: dict) -> list[tuple]:
+        said = reservations(run)
+        words = [freshness(run), *([nodes.Text(": " + "; ".join(said))] if said else [])]
+        return [("Results", words), ("Commit", nodes.literal("", commit(run))), ("Profile", run["profile"])]
 
 
-class Status(Directive):
-    """{quire-status}: chapter × profile × device × time × memory × fresh or stale × verdicts."""
+def _computation(run: dict) -> list[tuple]:
+    """What the numbers cost, whoever computed them and when."""
+    found = run.get("computation", {})
+    threads = [f"{count} threads" for count in found.get("threads", [])]
+    made = [versions(one) for one in found.get("versions", [])]
+    return [
+        ("Computation", f"{duration(found.get('seconds'))} in {found.get('cells', 0)} cells"),
+        ("… on", " · ".join([*found.get("devices", []), *found.get("machines", []), *threads]) or "–"),
+        ("… with", " · and ".join(made) or "–"),
+    ]
 
-    def run(self):
-        """One row per recorded run."""
-        runs = self.data("runs", [])
-        if not runs:
-            return [nodes.paragraph("", "No chapter has been run yet.")]
-        titles, rows = self.data("site", {}).get("titles", {}), []
-        for run in runs:
-            verdicts = [{"verdict": name} for name, count in run.get("verdicts", {}).items() for _ in range(count)]
-            title = titles.get(run["chapter"], run["chapter"]).partition(":")[0]
-            label = run["label"] if run["profile"] in run["label"] else f"{run['label']} ({run['profile']})"
-            rows.append(
-                [link(title, self.page(f"chapters/{run['chapter']}")), label, _freshness(run), totals(verdicts), run.get("device", "–"),
-                 duration(run.get("wall_seconds")), memory(run.get("peak_memory_mb")),
-                 str(run.get("started", "–"))[:16].replace("T", " "), nodes.literal("", _commit(run))]
-            )  # fmt: skip
-        header = "Chapter · Run · Results · Verdicts · Device · Wall time · Peak memory · Started · Commit".split(" · ")
-        return [self.table(header, rows, widths=[16, 8, 10, 20, 8, 10, 10, 10, 8], name="status")]
+
+def _build(run: dict) -> list[tuple]:
+    """What this build took: little, where rows were served."""
+    cells = run.get("cells", {})
+    counts = ", ".join(f"{cells.get(kind, 0)} {words}" for kind, words in KINDS.items())
+    return [
+        ("This build", f"{duration(run.get('wall_seconds'))}, {memory(run.get('peak_memory_mb'))} at the most"),
+        ("… started", str(run.get("started", "–"))),
+        ("… on", f"{run.get('device', '–')} · {run.get('platform', '–')}"),
+        ("… with", versions(run.get("versions", {}))),
+        ("… took its cells", counts),
+    ]
 
 
 def setup(app: Sphinx) -> None:
     """Register the directives."""
-    for directive in (Header, Parameters, Footer, Status):
-        app.add_directive(f"quire-{directive.__name__.lower()}", directive)
+    app.add_directive("quire-header", Header)
+    app.add_directive("quire-footer", Footer)

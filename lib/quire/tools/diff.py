@@ -1,97 +1,103 @@
-"""Compare two runs row by row: a reader's against the published one, today's against yesterday's.
+"""Compare two runs row by row and claim by claim: a reader's against the published one, today's against yesterday's.
 
 Rows are matched by function, arguments and place within the cell, not by their key (which changes with the code); numbers
-may differ by the tolerance of their column in ``data/tolerances.yml``.
+may differ by the tolerance of their column. Measured values and standard errors of claims are compared by the tolerance of
+the claim, also where the verdict is the same. What cannot be compared is a difference: a run that failed, another profile,
+other parameters, a damaged table, a chapter or all rows that are missing.
 """
 
-import functools
-import html
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import pandas as pd
+from quire.record import RunFolder
+from quire.tools.compared import Difference, compare_claims, compare_rows
+from quire.tools.terminal import printable
 
-from quire.claims import judge_run
-from quire.provenance import from_yaml, project_root, write_atomic
-from quire.store import read_run
+__all__ = ["Comparison", "Difference", "compare", "compare_runs"]
 
-__all__ = ["Difference", "diff", "tolerance", "write_page"]
+HOW = ("profile", "chapter")  # of the record of a run: what must agree for a comparison to mean something
 
 
 @dataclass(frozen=True)
-class Difference:
-    """One thing that differs: a value, a row that one run lacks, or a verdict."""
+class Comparison:
+    """What differs, and how much was compared."""
 
-    where: str
-    column: str
-    first: object
-    second: object
-    allowed: str
+    differences: list[Difference]
+    num_rows: int
+    num_claims: int
+    chapters: list[str]
+
+    @property
+    def summary(self) -> str:
+        """One line: how many differences, in how many rows and claims of which chapters."""
+        count = len(self.differences)
+        found = f"{count} difference" + ("" if count == 1 else "s")
+        rows, claims = f"{self.num_rows:,} rows", f"{self.num_claims} claims"
+        return printable(f"{found}; compared {rows} and {claims} of {', '.join(self.chapters) or 'no chapter'}")
 
 
-def tolerance(function: str, column: str) -> dict[str, float]:
-    """Relative and absolute tolerance of a column: in ``data/tolerances.yml`` the entry of the column, of its function ("*"), or the default."""
-    path = project_root() / "data" / "tolerances.yml"
-    table = (from_yaml(path.read_text(), path) or {}) if path.exists() else {}
-    own = table.get(function, {})
-    return {"rel": 1e-6, "abs": 1e-12} | table.get("default", {}) | own.get("*", {}) | own.get(column, {})
-
-
-def diff(first: Path, second: Path) -> list[Difference]:
-    """All differences between two run folders (of one chapter each).
+def compare(first: RunFolder | Path, second: RunFolder | Path) -> Comparison:
+    """Compare two runs of one chapter.
 
     Raises:
         FileNotFoundError: a folder holds no run.
+        ValueError: a file of a run other than its tables is not what a run writes; the message names file and field.
     """
-    for run in (first, second):
-        if not (run / "provenance.json").exists():
-            raise FileNotFoundError(f"no run in {run}: give a folder that `quire run` or `quire publish` wrote")
-    left, right, limits = _rows(first), _rows(second), functools.cache(tolerance)
-    found = []
-    for key in sorted(left.keys() | right.keys()):
-        where = f"{key[0]}({key[1]})[{key[2]}]"
-        if key not in left or key not in right:
-            sides = ("present" if key in side else "missing" for side in (left, right))
-            found.append(Difference(where, "row", *sides, ""))
-            continue
-        for column in sorted(left[key].keys() | right[key].keys()):
-            a, b, allowed = left[key].get(column), right[key].get(column), limits(key[0], column)
-            if not _close(a, b, allowed):
-                found.append(Difference(where, column, a, b, str(allowed)))
-    return found + list(_verdicts(first, second))
+    runs = [side if isinstance(side, RunFolder) else RunFolder(side) for side in (first, second)]
+    records = []
+    for run in runs:
+        if (record := run.provenance()) is None:
+            raise FileNotFoundError(f"no run in {run.path}: give a folder that `quire run` or `quire publish` wrote")
+        records.append(record)
+    chapter = records[0]["chapter"]
+    rows, num_rows = compare_rows(*runs, chapter)
+    claims, num_claims = compare_claims(*runs, chapter)
+    return Comparison([*_made(*records), *rows, *claims], num_rows, num_claims, [chapter])
 
 
-def write_page(path: Path, title: str, differences: list[Difference]) -> None:
-    """One HTML page with every difference, largest runs included: a browser scrolls."""
-    table = pd.DataFrame([vars(difference) for difference in differences]).to_html(index=False, border=0)
-    verdict = f"{len(differences)} differences{table}" if differences else "no difference beyond the tolerances"
-    look = "body{font:15px/1.5 sans-serif;margin:2em}td,th{padding:.2em .8em;text-align:left;border-bottom:thin solid}"
-    head = f"<!doctype html><html lang=en><meta charset=utf-8><title>{html.escape(title)}</title><style>{look}</style>"
-    write_atomic(path, f"{head}<h1>{html.escape(title)}</h1><p>{verdict}</html>".encode())
+def compare_runs(left: Path, right: Path, chapters: list[str] | None = None) -> Comparison:
+    """Compare two folders of runs, chapter by chapter (all that either has, unless some are named).
 
-
-def _rows(run: Path) -> dict[tuple[str, str, int], dict]:
-    """The values of every row, by function, arguments and place within the cell."""
-    found = {}
-    for name, (arguments, cells, _) in read_run(run).items():
-        for rows in cells.values():
-            for i, row in enumerate(rows):
-                cell = ", ".join(f"{a}={row[a]!r}" for a in arguments if a in row)
-                found[name, cell, i] = {column: value for column, value in row.items() if column not in arguments}
+    Raises:
+        ValueError: neither has a chapter.
+        FileNotFoundError: a chapter that was asked for is in neither.
+    """
+    held = [{path.parent.name for path in side.glob("*/provenance.json")} for side in (left, right)]
+    wanted = sorted(held[0] | held[1]) if chapters is None else chapters
+    if not wanted:
+        raise ValueError(f"no chapter in {left} nor in {right}: run or publish one first")
+    found = Comparison([], 0, 0, [])
+    for chapter in wanted:
+        present = [chapter in side for side in held]
+        if not any(present):
+            raise FileNotFoundError(f"no run of {chapter} in {left} nor in {right}: run or publish it first")
+        if all(present):
+            found = _joined(found, compare(left / chapter, right / chapter))
+        else:
+            found.differences.append(Difference(chapter, "run", *("present" if p else "missing" for p in present)))
     return found
 
 
-def _close(a, b, allowed: dict[str, float]) -> bool:
-    if type(a) is type(b) and type(a) in (int, float):
-        return (math.isnan(a) and math.isnan(b)) or math.isclose(a, b, rel_tol=allowed["rel"], abs_tol=allowed["abs"])
-    return type(a) is type(b) and a == b
+def _joined(one: Comparison, other: Comparison) -> Comparison:
+    return Comparison(
+        one.differences + other.differences,
+        one.num_rows + other.num_rows,
+        one.num_claims + other.num_claims,
+        one.chapters + other.chapters,
+    )
 
 
-def _verdicts(first: Path, second: Path) -> Iterator[Difference]:
-    """Claims whose verdict changed, each run judged at its own profile."""
-    before, after = ({claim["id"]: claim["verdict"] for claim in judge_run(run)} for run in (first, second))
-    for claim in sorted(before.keys() | after.keys()):
-        if before.get(claim) != after.get(claim):
-            yield Difference(claim, "verdict", before.get(claim), after.get(claim), "")
+def _made(first: dict, second: dict) -> Iterator[Difference]:
+    """Failures, and differences of profile and parameters; where it ran (the device) is no difference of the science."""
+    where = first["chapter"]
+    if first.get("failed") or second.get("failed"):
+        outcomes = ("failed" if record.get("failed") else "complete" for record in (first, second))
+        yield Difference(where, "run", *outcomes)
+    for name in HOW:
+        if first[name] != second[name]:
+            yield Difference(where, name, first[name], second[name])
+    given, other = first.get("parameters", {}), second.get("parameters", {})
+    for name in sorted((given.keys() | other.keys()) - {"device"}):
+        if given.get(name) != other.get(name):
+            yield Difference(where, f"parameter {name}", given.get(name), other.get(name))
