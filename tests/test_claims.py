@@ -1,22 +1,22 @@
-"""The ledger: schema, reports, verdicts."""
+"""Verdicts: by kind of claim, by degrees of freedom, and what is untested."""
 
 import json
 import math
-import re
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import stats as oracle
 from toy_experiments import checkout
 
 from quire import claims
-from quire.claims import Claim, judge, judge_all, ledger
-from quire.provenance import folder, read_json
+from quire.claims import Claim, judge, judge_all, judge_run
+from quire.record import RunFolder, current
+from quire.stats import Estimate
 
-ROOT = Path(__file__).parents[1]
 ORDER = {"kind": "order", "value": ["a", "b", "c"]}
-INF = math.inf
+Z = 1.959964  # of a known error
 
 
 def claim(kind="equals", value=1.0, decidable=("book",), **changes) -> Claim:
@@ -28,194 +28,199 @@ def claim(kind="equals", value=1.0, decidable=("book",), **changes) -> Claim:
     return Claim(**{**entry, **changes})
 
 
+def known(value, margin) -> dict:
+    """The report of a value whose 95 % interval is ± margin."""
+    return {"value": value, "stderr": margin / Z, "dof": "inf"}
+
+
 @pytest.fixture
 def toy(tmp_path, monkeypatch):
     """A checkout with two claims."""
     root = checkout(tmp_path / "toy")
     monkeypatch.setenv("QUIRE_ROOT", str(root))
+    monkeypatch.setenv("QUIRE_PROFILE", "book")
     return root
 
 
 @pytest.mark.parametrize("kind", ["equals", "slope"])
 @pytest.mark.parametrize(
-    "value, stderr, verdict",
+    "value, margin, verdict",
     [
-        (1.0, 0.0, "holds"), (1.1 - 1e-9, 0.0, "holds"), (0.9 + 1e-9, 0.05, "holds"), (1.0, 0.05, "holds"),
-        (1.0, 0.051, "inconclusive"), (1.12, 0.02, "inconclusive"), (1.0, 10.0, "inconclusive"), (0.85, 0.026, "inconclusive"),
-        (1.1 + 1e-9, 0.0, "fails"), (1.2, 0.049, "fails"), (0.8, 0.049, "fails"), (1.2, 0.051, "inconclusive"),
+        (1.0, 0.0, "holds"), (1.1 - 1e-9, 0.0, "holds"), (0.9 + 1e-9, 0.099, "holds"), (1.0, 0.099, "holds"),
+        (1.0, 0.102, "inconclusive"), (1.12, 0.04, "inconclusive"), (1.0, 20.0, "inconclusive"), (0.85, 0.052, "inconclusive"),
+        (1.1 + 1e-9, 0.0, "fails"), (1.2, 0.098, "fails"), (0.8, 0.098, "fails"), (1.2, 0.102, "inconclusive"),
     ],
 )  # fmt: skip
-def test_equals(kind, value, stderr, verdict):
-    assert judge(claim(kind), {"value": value, "stderr": stderr}) == verdict
+def test_equals(kind, value, margin, verdict):
+    assert judge(claim(kind), known(value, margin)).verdict == verdict
 
 
 @pytest.mark.parametrize(
-    "gap, stderr, verdict",
-    [(0.0, 0.0, "holds"), (-0.05, 0.025 - 1e-9, "holds"), (-0.05, 0.026, "inconclusive"), (5.0, 1.0, "holds"),
-     (-0.1 - 1e-9, 0.0, "fails"), (-0.2, 0.049, "fails"), (-0.2, 0.051, "inconclusive")],
+    "gap, margin, verdict",
+    [(0.0, 0.0, "holds"), (-0.05, 0.05 - 1e-6, "holds"), (-0.05, 0.052, "inconclusive"), (5.0, 2.0, "holds"),
+     (-0.1 - 1e-9, 0.0, "fails"), (-0.2, 0.098, "fails"), (-0.2, 0.102, "inconclusive")],
 )  # fmt: skip
-def test_bounds(gap, stderr, verdict):
-    assert judge(claim("at_least"), {"value": 1 + gap, "stderr": stderr}) == verdict
-    assert judge(claim("at_most"), {"value": 1 - gap, "stderr": stderr}) == verdict
+def test_bounds(gap, margin, verdict):
+    assert judge(claim("at_least"), known(1 + gap, margin)).verdict == verdict
+    assert judge(claim("at_most"), known(1 - gap, margin)).verdict == verdict
 
 
-@pytest.mark.parametrize(
-    "value, stderr, verdict",
-    [
-        (0.0, None, "holds"),
-        (-0.1, None, "holds"),
-        (0.11, None, "fails"),
-        (0.05, 0.06, "inconclusive"),
-        (0.05, 0.05, "holds"),
-    ],
-)
-def test_identity(value, stderr, verdict):
-    assert judge(claim("identity", 0.0), {"value": value, "stderr": stderr}) == verdict
+@pytest.mark.parametrize("value, verdict", [(0.0, "holds"), (-0.1, "holds"), (0.11, "fails")])
+def test_identity(value, verdict):
+    assert judge(claim("identity", 0.0), {"value": value}).verdict == verdict
+    assert judge(claim("identity", 0.0), known(value, 0.0)).verdict == verdict
+    assert judge(claim("identity", 0.0), known(value, 0.12)).verdict == "inconclusive"
 
 
 @pytest.mark.parametrize(
     "a, b, c, verdict",
-    [((3, 0.1), (2, 0.1), (1, 0.1), "holds"), ((3, 0.5), (2, 0.5), (1, 0.0), "inconclusive"), ((2, 0), (2, 0), (1, 0), "inconclusive"),
+    [((3, 0.1), (2, 0.1), (1, 0.1), "holds"), ((3, 0.6), (2, 0.6), (1, 0.0), "inconclusive"), ((2, 0), (2, 0), (1, 0), "inconclusive"),
      ((1, 0.1), (2, 0.1), (0, 0.1), "fails"), ((3, 0.1), (1, 0.1), (2, 0.1), "fails")],
 )  # fmt: skip
 def test_order(a, b, c, verdict):
-    assert judge(claim(**ORDER), {"value": {"a": a, "b": b, "c": c}, "stderr": None}) == verdict
+    entry = {"value": {name: [value, error, "inf"] for name, (value, error) in {"a": a, "b": b, "c": c}.items()}}
+    found = judge(claim(**ORDER), entry)
+    assert found.verdict == verdict and bool(found.reason) == (verdict == "inconclusive")
 
 
-@given(st.floats(-3, 3), st.floats(0, 1), st.sampled_from(["equals", "at_least", "at_most"]))
-def test_a_smaller_error_never_turns_a_verdict_into_its_opposite(value, stderr, kind):
-    verdicts = {judge(claim(kind), {"value": value, "stderr": s}) for s in (stderr, stderr / 2, 0.0)}
+def test_few_seeds_are_few():
+    """An error that decides with many seeds leaves three of them, and neighbours of three, inconclusive."""
+    for n, verdict in ((3, "inconclusive"), (30, "holds")):
+        report = {"value": 1.0, "stderr": 0.045, "dof": n - 1.0}
+        assert (oracle.t.ppf(0.975, n - 1) * 0.045 <= 0.1) == (verdict == "holds")
+        assert judge(claim(), report).verdict == verdict
+        ranked = {"value": {"a": [1.4, 0.1, n - 1.0], "b": [1.0, 0.1, n - 1.0], "c": [0.0, 0.1, n - 1.0]}}
+        gap = oracle.t.ppf(0.975, 2 * (n - 1)) * math.hypot(0.1, 0.1)  # Welch: two equal errors
+        assert judge(claim(**ORDER), ranked).verdict == ("holds" if gap < 0.4 else "inconclusive")
+    assert judge(claim(), {"value": 1.0, "stderr": 0.045, "dof": 2.0}).reason == "the 95 % interval is ± 0.19"
+
+
+def test_neighbours_are_compared_by_the_degrees_of_freedom_of_their_difference():
+    """One wide estimate of two seeds beside an exact one: its own t decides, not that of both."""
+    wide, exact = [2.0, 0.1, 1.0], [1.0, 0.0, "inf"]
+    two = claim("order", ["a", "b"])
+    assert judge(two, {"value": {"a": wide, "b": exact}}).verdict == "inconclusive"  # 12.7 x 0.1 > 1
+    assert judge(two, {"value": {"a": [2.0, 0.1, 9.0], "b": exact}}).verdict == "holds"
+
+
+@given(st.floats(-3, 3), st.floats(0, 1), st.floats(1, 50), st.sampled_from(["equals", "at_least", "at_most"]))
+def test_a_smaller_error_never_turns_a_verdict_into_its_opposite(value, stderr, dof, kind):
+    reports = [
+        {"value": value, "stderr": s, "dof": d} for s in (stderr, stderr / 2, 0.0) for d in (dof, 2 * dof, "inf")
+    ]
+    verdicts = {judge(claim(kind), report).verdict for report in reports}
     assert not {"holds", "fails"} <= verdicts and "untested" not in verdicts
 
 
-def test_what_is_not_reported_or_not_decidable_is_untested():
-    assert judge(claim(), None) == "untested"
-    assert judge(claim(), {"value": 1.0, "stderr": 0.0}, "smoke") == "untested"
-    assert judge(claim(decidable=["smoke"]), {"value": 1.0, "stderr": 0.0}, "smoke") == "holds"
-
-
-def test_a_relative_tolerance_is_of_the_prediction():
-    assert claim(value=-2.0, tolerance={"rel": 0.1}).allowed == pytest.approx(0.2)
-    assert claim(value=-2.0, tolerance={"rel": 0.1}).predicted == "-2 ± 0.2"
-    assert claim("at_least", tolerance={"abs": 0.0}).predicted == "≥ 1" and claim(**ORDER).predicted == "a > b > c"
-    assert claim("identity", 0.0).predicted == "|error| ≤ 0.1" and claim("at_most").predicted == "≤ 1 ± 0.1"
-
-
 @pytest.mark.parametrize(
-    "changes",
+    "entry, profile, reason",
     [
-        {"tolerance": {}}, {"tolerance": {"abs": 0.1, "rel": 0.1}}, {"tolerance": {"abs": 0.0}}, {"tolerance": {"abs": -1.0}},
-        {"predict": {"kind": "equals", "value": 0.0}, "tolerance": {"rel": 0.1}}, {"predict": {"kind": "equals", "value": INF}},
-        {"predict": {"kind": "equals", "value": ["a", "b"]}}, {"predict": {"kind": "order", "value": 1.0}}, {"extra": 1},
-        {"predict": {"kind": "order", "value": ["a"]}}, {"predict": {"kind": "order", "value": ["a", "a"]}},
-        {"predict": {"kind": "about", "value": 1.0}}, {"decidable": ["today"]}, {"source": {"paper": "x"}}, {"why": None},
-        {"tolerance": {"abs": INF}}, {"predict": {"kind": "at_least", "value": 1.0}, "tolerance": {"abs": -0.1}},
+        (None, "book", "nothing was reported"), (known(1.0, 0.0), "smoke", "the smoke scale cannot decide it"),
+        ({"value": 1.0, "dof": 0.0}, "book", "one seed has no error"), ({"value": 1.0, "dof": 0.0, "reason": "two points"}, "book", "two points"),
+        ({"value": 1.0, "stderr": None}, "book", "one seed has no error"), ({"dof": 0.0, "reason": "no curve crosses 0.5"}, "book", "no curve crosses 0.5"),
+        ({"value": None}, "book", "nothing was measured"), ({"value": {"a": [1.0, 0.1, 2.0]}}, "book", "another kind"),
     ],
 )  # fmt: skip
-def test_an_entry_against_the_schema_is_refused(changes):
-    with pytest.raises(ValueError, match="validation error"):
-        claim(**changes)
+def test_what_is_untested_says_why(entry, profile, reason):
+    found = judge(claim(), entry, profile)
+    assert found.verdict == "untested" and reason in found.reason
+
+
+def test_a_ranking_with_a_name_too_few_or_without_error_is_untested():
+    ranked = {"a": [3.0, 0.1, 2.0], "b": [2.0, None, 0.0], "c": [1.0, 0.1, 2.0]}
+    assert judge(claim(**ORDER), {"value": ranked}) == ("untested", "one seed has no error")
+    assert judge(claim(**ORDER), {"value": {"a": [3.0, 0.1, 2.0]}}).verdict == "untested"
+    assert "another kind" in judge(claim(**ORDER), {"value": 1.0, "dof": "inf"}).reason
+
+
+def test_a_report_without_degrees_of_freedom_is_one_of_a_known_error():
+    assert judge(claim(), {"value": 1.0, "stderr": 0.05}).verdict == "holds"
+    assert judge(claim(**ORDER), {"value": {"a": [3.0, 0.1], "b": [2.0, 0.1], "c": [1.0, 0.1]}}).verdict == "holds"
 
 
 @pytest.mark.parametrize(
-    "text, message",
-    [("- {id: a", "is not YAML"), ("- {id: a.b}", "a.b: expected the keys .*chapter"), ("- text", "text: expected the keys"), ("- 1", "1: expected")],
+    "entry, message",
+    [
+        ({"value": "1.0"}, "toy.x, value: expected a finite number"), ({"value": math.nan}, "toy.x, value"), ({"value": True}, "toy.x, value"),
+        ({"value": 1.0, "stderr": "small"}, "toy.x, stderr"), ({"value": 1.0, "stderr": 0.1, "dof": "many"}, "toy.x, dof"),
+        ({"value": 1.0, "stderr": -0.1}, "≥ 0"), ({"value": 1.0, "stderr": 0.1, "dof": -1.0}, "≥ 0"),
+    ],
 )  # fmt: skip
-def test_a_ledger_that_cannot_be_read_says_where(toy, text, message):
-    (toy / "data" / "claims.yml").write_text(text)
+def test_an_entry_that_nobody_writes_is_refused(entry, message):
     with pytest.raises(ValueError, match=message):
-        ledger()
+        judge(claim(), entry)
 
 
-def test_an_id_stands_once_and_an_edit_is_seen(toy):
-    path = toy / "data" / "claims.yml"
-    assert list(ledger()) == ["toy.slope", "toy.never"]
-    path.write_text(path.read_text().replace("toy.never", "toy.slope"))
-    with pytest.raises(ValueError, match="toy.slope occurs twice"):
-        ledger()
-    path.write_text("")
-    assert ledger(path) == {}
+@pytest.mark.parametrize("part, message", [(1.0, r"value.b: expected \[value, stderr, dof\]"), ([1.0], "value.b"), ([1.0, "x", 2.0], "value.b, stderr")])  # fmt: skip
+def test_a_ranking_that_nobody_writes_is_refused(part, message):
+    with pytest.raises(ValueError, match=message):
+        judge(claim(**ORDER), {"value": {"a": [3.0, 0.1, 2.0], "b": part, "c": [1.0, 0.1, 2.0]}})
 
 
-def test_a_report_is_kept_and_judged(toy):
-    claims.report("toy.slope", -1.01, 0.01)
-    claims.report("toy.never", 2.0, 0.1)
-    assert read_json(folder("run") / "claims.json")["toy.slope"] == {"value": -1.01, "stderr": 0.01}
-    reports = json.loads(json.dumps(read_json(folder("run") / "claims.json")))
+def made(path: Path, reports: dict | str) -> RunFolder:
+    """A run of the toy chapter with these reports."""
+    run = RunFolder(path)
+    run.write_provenance({"chapter": "toy", "profile": "book", "parameters": {}})
+    (path / "claims.json").write_text(reports if isinstance(reports, str) else json.dumps(reports))
+    return run
+
+
+def test_a_run_is_judged_at_its_own_profile_as_strict_json(toy, tmp_path):
+    run = made(tmp_path / "r", {"toy.slope": {"value": -1.01, "stderr": 0.01, "dof": 3.0}})
+    first, second = judge_run(run)
+    assert judge_run(run.path) == [first, second] == json.loads(json.dumps([first, second], allow_nan=False))
+    expected = {"id": "toy.slope", "chapter": "toy", "kind": "slope", "predicted": "-1 ± 0.1", "profile": "book",
+                "measured": "-1.01 ± 0.01", "dof": 3.0, "verdict": "holds", "reason": ""}  # fmt: skip
+    assert expected.items() <= first.items() and first["says"] == "The error falls with the exponent."
+    assert (second["verdict"], second["measured"], second["dof"]) == ("untested", None, None)
+    assert second["reason"] == "nothing was reported"
+    assert judge_run(tmp_path / "empty") == []
+
+
+@pytest.mark.parametrize(
+    "reports, message",
+    [("[]", "claims.json must be a mapping"), ("{", "not readable as JSON"), ({"toy.slope": 1.0}, "claims.json, toy.slope is not what a run writes"),
+     ({"toy.slope": {"value": "1"}}, "claims.json, toy.slope .*value"), ({"toy.slope": {"value": 1.0, "extra": 1}}, "extra"),
+     ({"toy.slope": {"value": {"a": 1}}}, "toy.slope .*value"), ('{"toy.slope": {"value": NaN}}', "toy.slope .*value")],
+)  # fmt: skip
+def test_a_report_file_of_another_shape_names_file_and_field(toy, tmp_path, reports, message):
+    with pytest.raises(ValueError, match=message):
+        judge_run(made(tmp_path / "r", reports))
+
+
+def test_a_ranking_of_another_shape_names_folder_and_field(toy, tmp_path):
+    path = toy / "data" / "claims" / "toy.yml"
+    path.write_text(path.read_text().replace("kind: slope, value: -1.0", "kind: order, value: [a, b]"))
+    run = made(tmp_path / "r", {"toy.slope": {"value": {"a": [1.0, 0.1, 2.0], "b": ["x", 0.1, 2.0]}}})
+    with pytest.raises(ValueError, match=r"r: report of toy.slope, value.b, value: expected a finite number"):
+        judge_run(run)
+
+
+def test_measurements_in_words(toy):
+    path = toy / "data" / "claims" / "toy.yml"
+    text = path.read_text().replace("kind: slope, value: -1.0", "kind: order, value: [a, b]")
+    path.write_text(text.replace("kind: at_least, value: 1.0", "kind: identity").replace("abs: 0.0", "abs: 0.1"))
+    reports = {"toy.slope": {"value": {"b": [0.5, 0.1, 2.0], "a": [1.0, 0.1, "inf"]}}, "toy.never": {"value": 1e-12}}
     first, second = judge_all(reports, "book", ["toy"])
-    assert (first["verdict"], first["measured"], first["predicted"]) == ("holds", "-1.01 ± 0.01", "-1 ± 0.1")
-    assert second["verdict"] == "holds" and judge_all(reports, "book", []) == []
-    assert [c["verdict"] for c in judge_all(reports, "paper")] == ["holds", "untested"]
-    json.dumps([first, second])
+    assert (first["measured"], first["dof"], second["measured"], second["dof"]) == (
+        "a (1) > b (0.5)",
+        2.0,
+        "1e-12",
+        "inf",
+    )
+    reports = {
+        "toy.slope": {"value": {"b": [0.5, 0.1, 2.0], "a": [None, None, 0.0]}, "reason": "no curve"},
+        "toy.never": {},
+    }
+    first, second = judge_all(reports, "book")
+    assert first["measured"] is second["measured"] is None and first["reason"] == "no curve"
+    assert judge_all(reports, "book", []) == []
 
 
-@pytest.mark.parametrize(
-    "value, stderr, message",
-    [(1.0, None, "needs a standard error"), (1.0, -0.1, "error ≥ 0"), (INF, 0.1, "finite"), (1.0, math.nan, "finite"), ({"a": (1.0, 0.1)}, None, "report one number")],
-)  # fmt: skip
-def test_a_report_that_cannot_be_judged_is_refused(toy, value, stderr, message):
-    with pytest.raises(ValueError, match=message):
-        claims.report("toy.slope", value, stderr)
-    assert not (folder("run") / "claims.json").exists()
-
-
-def test_rankings_and_identities_are_reported(toy):
-    path = toy / "data" / "claims.yml"
-    text = path.read_text().replace("kind: slope, value: -1.0", "kind: order, value: [a, b]").replace("kind: at_least, value: 1.0", "kind: identity").replace("abs: 0.0", "abs: 0.1")  # fmt: skip
-    path.write_text(text)
-    claims.report("toy.slope", {"a": (1.0, 0.1), "b": (0.5, 0.1)})
-    claims.report("toy.never", 1e-12)
-    first, second = judge_all(read_json(folder("run") / "claims.json"), "book")
-    assert first["verdict"] == second["verdict"] == "holds" and first["measured"] == "a (1) > b (0.5)"
-    assert second["measured"] == "1e-12"
-    for wrong in ({"a": (1.0, 0.1)}, 1.0):
-        with pytest.raises(ValueError, match=r"\(value, stderr\) for each of \['a', 'b'\]"):
-            claims.report("toy.slope", wrong)
-
-
-def test_an_unknown_id_names_the_nearest(toy):
-    with pytest.raises(LookupError, match="no claim 'toy.slop'.*toy.slope") as caught:
-        claims.report("toy.slop", 1.0, 0.1)
-    assert not str(caught.value).startswith("'")
-
-
-def test_what_is_expected_is_static_text(toy, capsys):
-    claims.expected("toy")
-    claims.expected("other")
-    first, second = capsys.readouterr().out.splitlines()
-    assert re.fullmatch(r"toy.slope +slope +-1 ± 0.1", first) and re.fullmatch(r"toy.never +at_least +≥ 1", second)
-
-
-def test_the_scoreboard_shows_the_slice_of_a_chapter(toy, capsys, monkeypatch):
-    monkeypatch.setenv("QUIRE_PROFILE", "book")
-    claims.report("toy.slope", -2.0, 0.01)
-    claims.scoreboard("toy")
-    out = capsys.readouterr().out
-    assert "✗ fails: toy.slope: predicted -1 ± 0.1, measured -2.00 ± 0.01" in out and "– untested: toy.never" in out
-    shown = []
-    monkeypatch.setattr("IPython.get_ipython", lambda: True)
-    monkeypatch.setattr("IPython.display.display", lambda bundle, raw: shown.append(bundle))
-    claims.scoreboard("toy")
-    assert shown[0]["application/vnd.quire.scoreboard+json"] == {"chapter": "toy"}
-    assert "<td>The error falls with the exponent.</td>" in shown[0]["text/html"] and "✗ fails" in shown[0]["text/html"]
-
-
-def test_the_ledger_of_the_book_is_valid():
-    book = ledger(ROOT / "data" / "claims.yml") if (ROOT / "data" / "claims.yml").exists() else {}
-    keys = set(re.findall(r"^@\w+\{([^,\s]+),", (ROOT / "book" / "references.bib").read_text(), re.MULTILINE))
-    chapters = {path.stem for path in (ROOT / "chapters").glob("*.py")}
-    for entry in book.values():
-        assert re.fullmatch(r"[a-z_]+\.[a-z0-9.-]+", entry.id), entry.id
-        assert entry.chapter in chapters or re.fullmatch(r"[a-z_]+", entry.chapter), entry.id
-        assert entry.id.startswith(f"{entry.chapter}."), entry.id
-        assert entry.source.paper in keys | {"derived", "prototype"}, (entry.id, entry.source.paper)
-        assert entry.says.endswith(".") and entry.why and entry.decidable, entry.id
-
-
-@pytest.mark.parametrize(
-    ("value", "error", "text"),
-    [(-0.5232, 0.0221, "-0.52 ± 0.02"), (0.007241, 0.00213, "0.007 ± 0.002"), (8192.4, 312.0, "8192 ± 300"),
-     (1.0, 0.096, "1.0 ± 0.1"), (2.5, 0.0, "2.5 ± 0"), (3.9e-17, None, "3.9e-17")],
-)  # fmt: skip
-def test_a_measurement_has_the_digits_of_its_error(value, error, text):
-    assert claims._measured({"value": value, "stderr": error}) == text
+def test_from_report_to_verdict(toy):
+    claims.report("toy.slope", Estimate(-1.01, 0.01, 5))
+    claims.report("toy.never", Estimate(2.0, math.nan, 0))
+    current().write_provenance({"chapter": "toy", "profile": "book"})
+    first, second = judge_run(current())
+    assert first["verdict"] == "holds" and first["dof"] == 5.0
+    assert (second["verdict"], second["reason"], second["measured"]) == ("untested", "one seed has no error", "2 ± ?")

@@ -1,7 +1,7 @@
-"""The ledger on a page: the role {claim}`id` and the scoreboard.
+"""The ledger on a page: the role {claim}`id`, what a chapter expects, and the scoreboard.
 
-Numbers in the prose come from here: {claim}`id` renders prediction, measurement and verdict;
-{claim}`id:measured` and {claim}`id:predicted` only one of the two. An unknown id is a warning.
+Numbers in the prose come from here: {claim}`id` renders prediction, measurement and verdict, and the reason of one that
+decides nothing; {claim}`id:measured` and {claim}`id:predicted` only one of the two. An unknown id is a warning.
 """
 
 import difflib
@@ -46,6 +46,8 @@ class ClaimRole(SphinxRole):
         inner = nodes.inline("", text, classes=["quire-claim"])
         if not part:
             inner += badge(claim["verdict"])
+            if claim["verdict"] == "untested" and claim.get("reason"):
+                inner += nodes.Text(f" ({claim['reason']})")
         reference = addnodes.pending_xref(
             "", inner, reftype="quire-claim", reftarget=ident, refdoc=self.env.docname, refexplicit=True
         )
@@ -87,6 +89,9 @@ class Scoreboard(Directive):
         return found
 
     def _row(self, claim: dict, profile: str) -> nodes.row:
+        verdict: list[nodes.Node] = [nodes.paragraph("", "", badge(claim["verdict"]))]
+        if claim.get("reason"):
+            verdict.append(nodes.paragraph("", claim["reason"], classes=["quire-note"]))
         says: list[nodes.Node] = [nodes.paragraph("", "", *self.inline(claim["says"]))]
         notes = [f"`{claim['id']}`"]
         if profile not in claim.get("decidable", [profile]):
@@ -98,15 +103,39 @@ class Scoreboard(Directive):
         says.append(nodes.paragraph("", "", *self.inline(" · ".join(notes)), classes=["quire-note"]))
         if claim.get("comment"):
             says.append(nodes.paragraph("", "", *self.inline(claim["comment"]), classes=["quire-note"]))
-        paper, where = claim["source"]["paper"], claim["source"].get("where", "")
-        source = f"{paper}:" if paper in ("derived", "prototype") else f"{{cite}}`{paper}`"
-        where = KEY.sub(r"{cite}`\g<0>`", where)
-        cells = [badge(claim["verdict"]), says, firm(claim["predicted"]), firm(claim.get("measured"))]
-        return self.row([*cells, self.inline(f"{source} {where}".strip())], anchor(claim["id"]))
+        cells = [verdict, says, firm(claim["predicted"]), firm(claim.get("measured"))]
+        return self.row([*cells, self.inline(_source(claim))], anchor(claim["id"]))
+
+
+class Expected(Directive):
+    """```{quire-expected} chapter```: what the ledger predicts, before anything is measured."""
+
+    def run(self):
+        """One row per claim: the statement, the prediction with its tolerance, where it comes from."""
+        claims = [claim for claim in self.data("claims", []) if claim["chapter"] == self.chapter]
+        if not claims:
+            return [nodes.paragraph("", "no claims yet", classes=["quire-totals"])]
+        rows = [[self._says(claim), firm(claim["predicted"]), self.inline(_source(claim))] for claim in claims]
+        return [self.table(["Claim", "Predicted", "Source"], rows, widths=[50, 20, 30], name="expected")]
+
+    def _says(self, claim: dict) -> list[nodes.Node]:
+        unit = claim.get("predict", {}).get("unit")
+        note = f"`{claim['id']}`" + (f" · in {unit}" if unit else "")
+        says = nodes.paragraph("", "", *self.inline(claim["says"]))
+        return [says, nodes.paragraph("", "", *self.inline(note), classes=["quire-note"])]
+
+
+def _source(claim: dict) -> str:
+    """Where a prediction comes from, as text with citations."""
+    paper, where = claim["source"]["paper"], claim["source"].get("where", "")
+    source = f"{paper}:" if paper in ("derived", "prototype") else f"{{cite}}`{paper}`"
+    where = KEY.sub(r"{cite}`\g<0>`", where)
+    return f"{source} {where}".strip()
 
 
 def setup(app: Sphinx) -> None:
     """Register the role and the directive."""
     app.add_role("claim", ClaimRole())
     app.add_directive("quire-scoreboard", Scoreboard)
+    app.add_directive("quire-expected", Expected)
     app.connect("missing-reference", _resolve)
