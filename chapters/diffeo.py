@@ -161,9 +161,9 @@ claims.report("diffeo.nominal-displacement", nominal.mean(), nominal.sem())
 # diffeomorphism of the square. The Jacobian is known analytically, so that for each draw the temperature at which it first
 # vanishes somewhere is the root of a quadratic:
 #
-# ```{literalinclude} /lib/quire/diffeo/ensemble.py
+# ```{literalinclude} /lib/quire/diffeo/fields.py
 # :language: python
-# :pyobject: MaxEntropyDiffeo.critical_temperature
+# :pyobject: folding_temperature
 # ```
 #
 # The published code stops at $T_\max = 4/(\pi^3 c^2\ln c)$. The largest of about $c^2$ Gaussian slopes explains the logarithm, and

@@ -17,7 +17,9 @@ import torch
 
 from quire.types import Tensor
 
-__all__ = ["arrays", "compiled", "each"]
+__all__ = ["arrays", "compiled", "compiled_pass", "each"]
+
+OPTIONS = {"nogil": True, "error_model": "numpy", "fastmath": {"contract", "nsz"}}  # of every compiled loop
 
 
 def each(function: Callable, pieces: Iterable, *, device: torch.device) -> None:
@@ -63,17 +65,24 @@ def compiled(function: Callable) -> Callable:
     cannot be read or written (corrupt, disk full, read-only) costs the time to compile, and nothing else.
     """
     function = inspect.unwrap(function)  # a type checker may stand around it
-    options = {"nogil": True, "error_model": "numpy", "fastmath": {"contract", "nsz"}}
     loop = None
 
     @functools.wraps(function)
     def call(*arguments):
         nonlocal loop
         try:
-            loop = loop or numba.njit(function, cache=True, **options)
+            loop = loop or numba.njit(function, cache=True, **OPTIONS)
             return loop(*arguments)
         except Exception:  # pickle, numba and the disk fail in many ways; a fault of the loop itself is raised again
-            loop = numba.njit(function, **options)
+            loop = numba.njit(function, **OPTIONS)
             return loop(*arguments)
 
     return call
+
+
+def compiled_pass(function: Callable) -> Callable:
+    """Compile a part of a loop: for other compiled loops of the same module to call, and compiled with them.
+
+    It has to stand in the module of the loop, whose cache knows of changes in its own file only.
+    """
+    return numba.njit(inspect.unwrap(function), **OPTIONS)

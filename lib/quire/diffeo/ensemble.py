@@ -9,7 +9,7 @@ entropy is Gaussian, independent mode by mode:
 A draw is kept as its coefficients at T = 1, so that one draw can be scaled to every temperature (common
 random numbers) and has the same continuous field at every image size. The map s → s - τ(s) is the identity
 on the frame; if its Jacobian is positive everywhere it is a diffeomorphism of the square (degree
-argument). The Jacobian is analytic, from cosines.
+argument). The Jacobian is analytic, from cosines (:mod:`quire.diffeo.fields`).
 """
 
 import math
@@ -20,13 +20,12 @@ import torch
 from quire.cite import cites
 from quire.diffeo import laws
 from quire.diffeo.bilinear import warp_bilinear
-from quire.diffeo.modes import active_modes, cosine_basis, sine_basis, wave_numbers
+from quire.diffeo.fields import Temperature, determinant, field_gradient, folding_temperature, root, superposition
+from quire.diffeo.modes import active_modes, sine_basis, wave_numbers
 from quire.diffeo.resampling import warp
 from quire.types import Bool, Float, Tensor
 
 __all__ = ["MaxEntropyDiffeo"]
-
-Temperature = float | int | Tensor
 
 
 @cites("petrini2021diffeo", "maximum-entropy diffeomorphisms")
@@ -83,8 +82,8 @@ class MaxEntropyDiffeo:
             coefficients: a draw of :meth:`sample`.
             temperature: T, one number or one per field.
         """
-        scaled = self.size * _root(temperature, coefficients) * coefficients
-        return _field(scaled, self._basis(sine_basis, self.size, coefficients))
+        scaled = self.size * root(temperature, coefficients) * self._checked(coefficients)
+        return superposition(scaled, self.size)
 
     def jacobian(
         self,
@@ -99,7 +98,7 @@ class MaxEntropyDiffeo:
             axis 1 is the component a, axis 2 the direction b of the derivative (x, y), then row y and
             column x.
         """
-        gradient = self._gradient(coefficients, grid_size) * _root(temperature, coefficients).unsqueeze(-1)
+        gradient = self._gradient(coefficients, grid_size) * root(temperature, coefficients).unsqueeze(-1)
         identity = torch.eye(2, dtype=gradient.dtype, device=gradient.device)
         return identity.view(1, 2, 2, 1, 1) - gradient
 
@@ -108,22 +107,14 @@ class MaxEntropyDiffeo:
     ) -> Float[Tensor, " fields"]:
         """The temperature at which each draw stops being a diffeomorphism.
 
-        det(Id - √T ∇τ) = 1 - √T tr∇τ + T det∇τ; the smallest positive root over the grid, hence exact on
-        it: the probability of a bijection at T is the fraction of draws above T.
+        Exact on the grid (:func:`quire.diffeo.fields.folding_temperature`): the probability of a bijection at T is the
+        fraction of draws above T.
 
         Args:
             coefficients: a draw of :meth:`sample`.
             grid_size: points along each side; at least 65 and 8c + 1 if not given.
         """
-        gradient = self._gradient(coefficients, self._grid(grid_size))
-        trace = gradient[:, 0, 0] + gradient[:, 1, 1]
-        determinant = gradient[:, 0, 0] * gradient[:, 1, 1] - gradient[:, 0, 1] * gradient[:, 1, 0]
-        discriminant = trace**2 - 4 * determinant
-        # 1 - t·tr + t²·det: t = 2/(tr ± √disc) avoids the division by det; the smallest positive root is
-        # the first crossing
-        largest = trace + discriminant.clamp(min=0).sqrt()
-        inverse = torch.where((discriminant >= 0) & (largest > 0), largest / 2, torch.zeros_like(largest))
-        return inverse.flatten(1).amax(1) ** -2
+        return folding_temperature(self._gradient(coefficients, self._grid(grid_size)))
 
     def is_diffeo(
         self,
@@ -134,14 +125,13 @@ class MaxEntropyDiffeo:
     ) -> Bool[Tensor, " fields"]:
         """Whether the analytic Jacobian is positive at every point of the grid."""
         jacobian = self.jacobian(coefficients, temperature, grid_size=self._grid(grid_size))
-        determinant = jacobian[:, 0, 0] * jacobian[:, 1, 1] - jacobian[:, 0, 1] * jacobian[:, 1, 0]
-        return (determinant > 0).flatten(1).all(1)
+        return (determinant(jacobian) > 0).flatten(1).all(1)
 
     def gradient_energy(
         self, coefficients: Float[Tensor, "fields 2 cutoff cutoff"], temperature: Temperature
     ) -> Float[Tensor, " fields"]:
         """∫|∇τ|² of each draw, exactly (Parseval): (π²/4) Σ C_ij² (i² + j²)."""
-        square = wave_numbers(self.cutoff).to(coefficients) * coefficients**2 * _root(temperature, coefficients) ** 2
+        square = wave_numbers(self.cutoff).to(coefficients) * coefficients**2 * root(temperature, coefficients) ** 2
         return math.pi**2 / 4 * square.sum((1, 2, 3))
 
     def warp(
@@ -162,7 +152,7 @@ class MaxEntropyDiffeo:
             raise ValueError(f"this ensemble is for {self.size} × {self.size} images, got {size} × {size}")
         if interpolation == "bilinear" and len(coefficients) == len(images):
             working = torch.promote_types(torch.promote_types(images.dtype, coefficients.dtype), torch.float32)
-            scaled = self.size * _root(temperature, coefficients) * self._checked(coefficients)
+            scaled = self.size * root(temperature, coefficients) * self._checked(coefficients)
             found = warp_bilinear(images.to(working), coefficients=scaled.to(working))
             if found is not None:
                 return found.to(images.dtype)
@@ -183,32 +173,10 @@ class MaxEntropyDiffeo:
     def _grid(self, grid_size: int | None) -> int:
         return max(65, 8 * self.cutoff + 1) if grid_size is None else grid_size
 
-    def _basis(self, basis, size: int, coefficients: Tensor) -> Tensor:
-        return basis(size, self.cutoff).to(self._checked(coefficients))
+    def _gradient(self, coefficients: Tensor, grid_size: int) -> Tensor:
+        return field_gradient(self._checked(coefficients), grid_size)
 
     def _checked(self, coefficients: Tensor) -> Tensor:
         if coefficients.shape[-1] != self.cutoff:
             raise ValueError(f"expected coefficients of cutoff {self.cutoff}, got {coefficients.shape[-1]}")
         return coefficients
-
-    def _gradient(self, coefficients: Tensor, grid_size: int) -> Tensor:
-        """∂τ_a/∂s_b at T = 1, [fields, a, b, y, x]."""
-        sine = self._basis(sine_basis, grid_size, coefficients)
-        cosine = self._basis(cosine_basis, grid_size, coefficients)
-        transposed = coefficients.transpose(-1, -2)
-        return torch.stack([sine @ transposed @ cosine.T, cosine @ transposed @ sine.T], dim=2)
-
-
-def _field(coefficients: Tensor, basis: Tensor) -> Tensor:
-    """Σ_ij C_ij s_i(x) s_j(y), [fields, 2, y, x]."""
-    return basis @ coefficients.transpose(-1, -2) @ basis.T
-
-
-def _root(temperature: Temperature, coefficients: Tensor) -> Tensor:
-    """√T, broadcast against [fields, 2, ·, ·]."""
-    value = torch.as_tensor(temperature, dtype=coefficients.dtype, device=coefficients.device)
-    if (value < 0).any():
-        raise ValueError(f"temperature must be ≥ 0, got {float(value.min())}")
-    if value.ndim > 1 or (value.ndim == 1 and len(value) not in (1, len(coefficients))):
-        raise ValueError(f"expected one temperature or one per field ({len(coefficients)}), got {tuple(value.shape)}")
-    return value.sqrt().reshape(-1, 1, 1, 1)

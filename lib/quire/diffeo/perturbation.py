@@ -13,7 +13,8 @@ kernel.
 from dataclasses import dataclass
 
 from quire.cite import cites
-from quire.diffeo.ensemble import MaxEntropyDiffeo, Temperature
+from quire.diffeo.ensemble import MaxEntropyDiffeo
+from quire.diffeo.fields import Temperature
 from quire.types import Float, Tensor
 
 __all__ = ["NOISE_MATCHING", "Perturbation", "perturb"]

@@ -72,15 +72,23 @@ def warp(
         return folded.reshape(images.shape)
     working = torch.promote_types(torch.promote_types(images.dtype, displacement.dtype), torch.float32)
     values, displacement = images.to(working), displacement.to(working)
-    if interpolation == "bilinear" and (found := warp_bilinear(values, displacement=displacement)) is not None:
-        return found.to(images.dtype)
+    if interpolation == "bilinear":
+        compiled = warp_bilinear(values, displacement=displacement)
+        if compiled is not None:
+            return compiled.to(images.dtype)
     resample = _gaussian if interpolation == "gaussian" else _grid_sample
-    step = batch
-    if images.device.type == "cpu":
-        step = max(1, CACHE_BYTES // ((2 * channels + 2) * size * size * values.element_size()))
+    step = _images_at_a_time(values)
     parts = [slice(start, start + step) for start in range(0, batch, step)]
     chunks = [resample(values[part], displacement[part], interpolation) for part in parts]
     return torch.cat(chunks).to(images.dtype) if chunks else torch.empty_like(images)
+
+
+def _images_at_a_time(images: Tensor) -> int:
+    """As many as have their buffers in the cache of one core; on an accelerator, all."""
+    batch, channels, size, _ = images.shape
+    if images.device.type != "cpu":
+        return max(1, batch)
+    return max(1, CACHE_BYTES // ((2 * channels + 2) * size * size * images.element_size()))
 
 
 def _grid_sample(images: Tensor, displacement: Tensor, interpolation: str) -> Tensor:

@@ -82,7 +82,9 @@ def expand(grammar: RandomHierarchy, trees: Trees, *, level: int = 0) -> tuple[S
 
 def smallest_dtype(size: int) -> type:
     """The narrowest integer type of the symbols 0..size-1: uint8, then int16, then int64."""
-    return np.uint8 if size <= 2**8 else np.int16 if size <= 2**15 else np.int64
+    if size <= 2**8:
+        return np.uint8
+    return np.int16 if size <= 2**15 else np.int64
 
 
 def _check_countable(grammar: RandomHierarchy) -> None:

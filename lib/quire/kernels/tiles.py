@@ -151,7 +151,10 @@ def _tile(rows, columns, low, high, constituent, all_pairs: bool, exact: bool) -
                 inner.add_(constituent(piece @ pieces[j], first[i, :, None], second[j]))
             else:
                 inner.add_(constituent.apply_(_squared_distances(piece, pieces[j], values, scratch)))
-        total.addcmul_(inner, first[i].sqrt()[:, None]) if cosines else total.add_(inner)
+        if cosines:
+            total.addcmul_(inner, first[i].sqrt()[:, None])
+        else:
+            total.add_(inner)
     # pairs (i, j) and (j, i) are summed in another order: symmetric to the last bit only if made so
     return (total + total.T).div_(2) if exact else total
 
