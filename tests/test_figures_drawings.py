@@ -1,0 +1,252 @@
+"""What drawings show: means and errors, groups and their looks, guides where they belong, labels, ticks."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from test_figures import GRID, ROWS, TEXT
+
+from quire.figures import (
+    Level,
+    Place,
+    PowerLaw,
+    bars,
+    curves,
+    custom,
+    figure,
+    heatmap,
+    label_columns,
+    pictures,
+    scatter,
+)
+from quire.figures.base import Drawing
+from quire.figures.kinds import points
+from quire.figures.labels import labels_of
+from quire.figures.palette import palette
+from quire.record import current
+
+
+def drawn(drawing: Drawing, *guides):
+    """The axes of a drawing on a light page."""
+    drawing.check("toy-drawn", guides)
+    return drawing.canvas("light", {}, guides).axes
+
+
+def picture(name: str, *drawing) -> str:
+    """The source of a figure's light picture; its texts stand there as comments."""
+    figure(name, *drawing, **TEXT)
+    return current().file(f"{name}.svg").read_text()
+
+
+def test_rows_that_share_a_point_are_averaged_with_their_standard_error():
+    """One row has no error."""
+    part = ROWS[(ROWS["kind"] == "b") & (ROWS["panel"] == "x")]
+    found = points(part, x="p", y="e", theory="theory")
+    assert found.index.tolist() == [1, 2, 4, 8] and found["theory"].tolist() == [1, 0.5, 0.25, 0.125]
+    np.testing.assert_allclose(found["mean"], 1.05 / found.index)
+    np.testing.assert_allclose(found["error"], 0.05 / found.index)
+    assert points(part.drop_duplicates("p"), x="p", y="e")["error"].tolist() == [0.0] * 4
+    assert points(part, x="p", y="e", error="error")["error"].tolist() == [0.01] * 4
+
+
+def test_curves_join_means_unless_a_theory_does():
+    """Markers alone beside a dashed theory of the same colour."""
+    [ax] = drawn(curves(ROWS, x="p", y="e", by="kind", log="y"))
+    assert [line.get_linestyle() for line in ax.lines if len(line.get_xdata()) == 4 and line.get_label()[0] == "_"][
+        :1
+    ] == ["-"]
+    assert (ax.get_xscale(), ax.get_yscale()) == ("linear", "log")
+    [ax] = drawn(curves(ROWS, x="p", y="e", by="kind", theory="theory"))
+    dashed = [line for line in ax.lines if line.get_linestyle() == "--"]
+    assert [list(line.get_ydata()) for line in dashed] == [list(np.array([1, 2, 4, 8]) ** -b) for b in (0.5, 1.0)]
+    assert [line.get_color() for line in dashed] == ["#0173b2", "#de8f05"]
+
+
+def test_scatter_shows_each_row():
+    """And its theory, if there is one."""
+    [ax] = drawn(scatter(ROWS, x="p", y="e", by="kind", theory="theory"))
+    shown = [line for line in ax.lines if line.get_linestyle() == "None"]
+    assert [len(line.get_xdata()) for line in shown] == [len(ROWS) // 2] * 2
+    assert sum(line.get_linestyle() == "--" for line in ax.lines) == 2
+
+
+def test_bars_stand_side_by_side():
+    """As high as their means; names in the order in which they come, turned where they are long."""
+    rows = ROWS[ROWS.p <= 2].replace({"kind": {"a": "long name"}})
+    [ax] = drawn(bars(rows, x="kind", y="e", by="p", theory="theory", log=True))
+    heights = [bar.get_height() for bar in ax.patches]
+    np.testing.assert_allclose(heights, [1.05, 1.05, 1.05 * 2**-0.5, 1.05 * 0.5])
+    lefts, rights = [bar.get_x() for bar in ax.patches], [bar.get_x() + bar.get_width() for bar in ax.patches]
+    assert rights[0] < lefts[2] < rights[2] < lefts[1] and ax.get_yscale() == "log"
+    assert [text.get_text() for text in ax.get_xticklabels()] == ["long name", "b"]
+    assert ax.get_xticklabels()[0].get_rotation() == 30
+
+
+def test_a_heat_map_has_a_field_for_each_pair():
+    """In order; of many values every second one is named; rows that share a field are averaged."""
+    field, scale = drawn(heatmap(GRID, x="i", y="j", value="v", labels={"v": "value"}))
+    grid = field.collections[0].get_array()
+    assert grid.shape == (3, 12) and grid[2, 11] == 14 and grid[0, 0] == 1
+    assert [text.get_text() for text in field.get_xticklabels()] == ["0", "2", "4", "6", "8", "10"]
+    assert [text.get_text() for text in field.get_yticklabels()] == ["0", "0.333", "0.667"]
+    assert scale.get_ylabel() == "value" and field.collections[0].norm.__class__.__name__ == "Normalize"
+    logarithmic = drawn(heatmap(GRID, x="i", y="j", value="v", log=True))[0]
+    assert logarithmic.collections[0].norm.__class__.__name__ == "LogNorm"
+
+
+def test_a_custom_drawing_is_drawn_once_for_each_picture():
+    """On the axes of its layout, with its table."""
+    calls = []
+    figure("toy-own", custom(lambda axes, rows: calls.append((axes.shape, len(rows))), GRID, layout=(2, 3)), **TEXT)
+    assert calls == [((2, 3), len(GRID))] * 3
+
+
+def test_panels_follow_the_table_and_fill_lines():
+    """Words stand by themselves, numbers with their column's name, unless that is said to be empty."""
+    axes = drawn(curves(ROWS, x="p", y="e", panels="panel", wrap=2))
+    assert [ax.get_title() for ax in axes] == ["x", "y", "z", ""] and not axes[3].axison
+    assert [ax.get_title() for ax in drawn(curves(ROWS, x="p", y="e", panels="size"))][:2] == ["size: 1.5", "size: 3.0"]
+    unnamed = curves(ROWS, x="p", y="e", panels="size", labels={"size": ""})
+    assert [ax.get_title() for ax in drawn(unnamed)][:2] == ["1.5", "3.0"]
+
+
+@pytest.mark.parametrize("share, number", [(True, 1), (False, 3)])
+def test_panels_share_their_axes_or_not(share, number):
+    """The label of an axis that is shared is said once."""
+    axes = drawn(curves(ROWS, x="p", y="e", panels="panel", share=share))
+    assert sum(bool(ax.get_ylabel()) for ax in axes) == number
+
+
+def test_limits_are_kept():
+    """Those that are given."""
+    [ax] = drawn(curves(ROWS, x="p", y="e", limits={"x": (0, 20), "y": (-1, 2)}))
+    assert ax.get_xlim() == (0, 20) and ax.get_ylim() == (-1, 2)
+
+
+def test_short_logarithmic_axes_have_ticks_to_read():
+    """The abscissae where they are few, else round numbers."""
+    [ax] = drawn(curves(ROWS, x="p", y="e", log="xy"))
+    assert list(ax.get_xticks()) == [1, 2, 4, 8] and len(ax.get_yticks()) > 3
+    many = pd.DataFrame({"p": range(1, 21), "e": range(1, 21)})
+    [ax] = drawn(curves(many, x="p", y="e", log="x"))
+    assert {1, 2, 5, 10, 20} <= set(ax.get_xticks())
+    [ax] = drawn(curves(many.assign(p=10.0**many.p), x="p", y="e", log="x"))
+    assert all(tick == 10 ** round(np.log10(tick)) for tick in ax.get_xticks())
+
+
+@pytest.mark.parametrize(
+    "anchor, panels",
+    [
+        ({}, 3),
+        ({"through": "b"}, 3),
+        ({"through": "b", "panel": "y"}, 1),
+        ({"panel": "y"}, 1),
+        ({"through": "c"}, 0),
+        ({"through": "b", "panel": "w"}, 0),
+    ],
+)
+def test_a_power_law_is_drawn_where_it_belongs(anchor, panels):
+    """In each panel that has its group; nowhere else."""
+    drawing = curves(ROWS, x="p", y="e", by="kind", panels="panel", log="xy")
+    assert picture("toy-slopes", drawing, PowerLaw(-1.0, "here!", **anchor)).count("<!-- here! -->") == panels
+
+
+def test_a_power_law_passes_the_last_point_of_its_curve():
+    """In its colour; one that belongs to no group stands off the mean of all."""
+    drawing = curves(ROWS, x="p", y="e", by="kind", log="xy")
+    [ax] = drawn(drawing, PowerLaw(-2, "steep", through="b"), PowerLaw(-1, "all"))
+    through, free = ax.lines[-2:]
+    np.testing.assert_allclose(through.get_ydata(), 1.05 / 8 * (np.array([1, 2, 4, 8]) / 8.0) ** -2)
+    assert through.get_color() == "#de8f05"
+    last = ROWS[ROWS.p == 8].e.mean()
+    np.testing.assert_allclose(free.get_ydata(), 1.35 * last * (np.array([1, 2, 4, 8]) / 8.0) ** -1)
+    missing = ROWS.assign(e=ROWS.e.where(ROWS.p < 8))
+    [ax] = drawn(curves(missing, x="p", y="e"), PowerLaw(-1, "all"))
+    np.testing.assert_allclose(ax.lines[-1].get_ydata()[-1], 1.35 * ROWS[ROWS.p == 4].e.mean())
+
+
+def test_levels_and_places_are_drawn_in_each_panel():
+    """The label of a level stands beside the last panel of each line, that of a place in each."""
+    drawing = curves(ROWS, x="p", y="e", panels="panel", wrap=2)
+    text = picture("toy-guides", drawing, Level(0.5, "level"), Place(2, "place"), Level(0.1))
+    assert text.count("<!-- level -->") == 2 and text.count("<!-- place -->") == 3
+    axes = drawn(drawing, Level(0.5, "level"), Place(2, "place"))[:3]
+    assert all(list(ax.lines[-2].get_ydata()) == [0.5, 0.5] and list(ax.lines[-1].get_xdata()) == [2, 2] for ax in axes)
+
+
+@pytest.mark.parametrize(
+    "drawing, guide, message",
+    [
+        (bars(ROWS, x="kind", y="e"), PowerLaw(1, "x"), "a PowerLaw goes with curves or scatter, not with Bars"),
+        (heatmap(GRID, x="i", y="j", value="v"), PowerLaw(1, "x"), "not with Heatmap"),
+        (
+            curves(ROWS, x="p", y="e"),
+            PowerLaw(1, "x", through="a"),
+            r"PowerLaw\(through='a'\) needs a drawing with by=…",
+        ),
+        (
+            scatter(ROWS, x="p", y="e"),
+            PowerLaw(1, "x", panel="a"),
+            r"PowerLaw\(panel='a'\) needs a drawing with panels=…",
+        ),
+        (custom(print, ROWS), Level(1), "a custom drawing draws its own guides, got Level"),
+        (pictures([[[1.0]]]), Place(1), "pictures have none; got Place"),
+    ],
+)
+def test_a_guide_that_does_not_fit_is_refused(drawing, guide, message):
+    """Before anything is drawn."""
+    with pytest.raises(ValueError, match=message):
+        figure("toy-guide", drawing, guide, **TEXT)
+    assert not current().path.exists()
+
+
+def legend(drawing: Drawing) -> list[tuple]:
+    """Name and line of each entry, and the title."""
+    [found] = drawing.canvas("light", {"kind": "sort"}, ()).legends
+    return [found.get_title().get_text(), *((line.get_label(), line.get_linestyle()) for line in found.get_lines())]
+
+
+def test_the_legend_names_groups_and_theory():
+    """With the line that they have in the picture."""
+    columns = dict(x="p", y="e", by="kind")
+    assert legend(curves(ROWS, **columns)) == ["sort", ("a", "-"), ("b", "-")]
+    assert legend(curves(ROWS, **columns, theory="theory")) == ["sort", ("a", "None"), ("b", "None"), ("theory", "--")]
+    assert legend(scatter(ROWS, **columns)) == ["sort", ("a", "None"), ("b", "None")]
+    assert legend(bars(ROWS, x="p", y="e", by="kind", theory="theory")) == ["sort", ("a", "None"), ("b", "None")]
+    assert legend(curves(ROWS, x="p", y="e", by="size"))[1:3] == [("1.5", "-"), ("3", "-")]
+    assert curves(ROWS, x="p", y="e").canvas("light", {}, ()).legends == []
+
+
+@settings(max_examples=25)
+@given(
+    st.lists(st.integers(-5, 5) | st.floats(-5, 5), min_size=1, max_size=12, unique=True),
+    st.sampled_from(["light", "dark"]),
+)
+def test_every_group_has_a_look_of_its_own(values, theme):
+    """Numbers in their order."""
+    looks = palette(pd.DataFrame({"h": values}), "h", theme)
+    assert list(looks) == sorted(values) and len({(str(c), m) for c, m in looks.values()}) == len(values)
+
+
+def test_columns_are_named_once_for_a_chapter():
+    """By the first word of the id; a drawing may say otherwise; another chapter is not touched."""
+    label_columns("toy", p="points $P$", e="chapter's error")
+    text = picture("toy-labels", curves(ROWS, x="p", y="e", labels={"e": "own error"}))
+    assert "<!-- points $P$ -->" in text and "<!-- own error -->" in text and "chapter's error" not in text
+    assert "<!-- p -->" in picture("other-labels", curves(ROWS, x="p", y="e"))
+    label_columns("toy", p="again")
+    assert dict(labels_of("toy-labels")) == {"p": "again"} and dict(labels_of("toyish-x")) == {}
+
+
+@pytest.mark.parametrize(
+    "chapter, labels, message",
+    [
+        ("Toy-x", {}, "labels are said for a chapter .*got 'Toy-x'"),
+        ("toy", {"p": "$\theta$"}, "label of p has the control"),
+    ],
+)
+def test_labels_that_do_not_serve_are_refused(chapter, labels, message):
+    """A chapter's name, and text."""
+    with pytest.raises(ValueError, match=message):
+        label_columns(chapter, **labels)
