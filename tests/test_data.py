@@ -1,5 +1,6 @@
 """quire.data: every set by name, verified; the web replaced by a server on this machine that drops connections."""
 
+import contextlib
 import errno
 import gzip
 import hashlib
@@ -22,12 +23,12 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 import quire.data
-from quire.data import CorruptFile, MissingData, glyph_classes, load, registry
+from quire.data import CorruptFile, MissingData, download, glyph_classes, load, registry
 from quire.data.download import cached
 from quire.data.fonts import FONTS, SCRIPTS, signed_distances
 from quire.data.glyphs import _uniform
 from quire.data.registry import entries, read_cifar, read_idx
-from quire.provenance import folder
+from quire.files import folder
 
 SHARED = os.environ.get("QUIRE_DATA")  # before the fixture below hides it
 needs_shared = pytest.mark.skipif(not SHARED, reason="QUIRE_DATA names no folder with the measured data sets")
@@ -605,9 +606,85 @@ def test_a_wrong_file_is_refused_and_nothing_is_left(server, tmp_path):
 
 def test_a_wrong_part_costs_one_download(server, tmp_path):
     (tmp_path / "file.bin.part").write_bytes(b"another file")
-    with pytest.raises(MissingData, match="does not match the known hash"):
-        _get(server, tmp_path)
     assert _get(server, tmp_path).read_bytes() == CONTENT
+    assert server.asked == ["bytes=12-", None]
+
+
+@pytest.mark.parametrize("more", [1, 5_000_000])
+def test_a_body_that_is_too_long_is_another_file(server, tmp_path, more):
+    server.body = CONTENT + b"x" * more
+    with pytest.raises(MissingData, match="it is another file"):
+        _get(server, tmp_path)
+    assert len(server.asked) == 1 and _left(tmp_path) == set()
+
+
+def test_a_body_without_an_end_is_cut_at_the_length_of_the_file(server, tmp_path, monkeypatch):
+    sent = []
+
+    def endless(handler):
+        handler.server.asked.append(None)
+        handler.send_response(200)
+        handler.end_headers()
+        with contextlib.suppress(OSError):
+            while len(sent) < 10_000:
+                handler.wfile.write(b"x" * 10_000)
+                sent.append(10_000)
+
+    monkeypatch.setattr(_Handler, "do_GET", endless)
+    with pytest.raises(MissingData, match="more bytes than the file has"):
+        _get(server, tmp_path)
+    assert sum(sent) < 50_000_000 and len(server.asked) == 1 and _left(tmp_path) == set()
+
+
+@pytest.mark.parametrize("page", [b"<html>log in</html>", b"<html>" + b" " * 299_994])
+def test_a_page_in_place_of_the_file_ends_after_a_few_requests(server, tmp_path, page):
+    server.body, server.ranges_honoured = page, False
+    with pytest.raises(MissingData):
+        _get(server, tmp_path)
+    assert len(server.asked) <= 5
+
+
+def test_ranges_that_lie_end_after_a_few_requests(server, tmp_path, monkeypatch):
+    def lies(handler):
+        handler.server.asked.append(None)
+        begin = int((handler.headers.get("Range") or "bytes=0-")[6:-1])
+        handler.send_response(206)
+        handler.send_header("Content-Range", f"bytes {begin}-{len(CONTENT) - 1}/{len(CONTENT)}")
+        handler.send_header("Content-Length", "1")
+        handler.end_headers()
+        handler.wfile.write(b"x")
+
+    monkeypatch.setattr(_Handler, "do_GET", lies)
+    with pytest.raises(MissingData):
+        _get(server, tmp_path)
+    assert len(server.asked) == 12
+
+
+def test_a_server_that_drips_ends_in_bounded_time(server, tmp_path, monkeypatch):
+    monkeypatch.setattr(download, "_PATIENCE", 0.3)
+    monkeypatch.setattr(download, "_SLOWEST", 10**9)
+
+    def drips(handler):
+        handler.server.asked.append(None)
+        handler.send_response(200)
+        handler.send_header("Content-Length", str(len(CONTENT)))
+        handler.end_headers()
+        with contextlib.suppress(OSError):
+            for i in range(0, 100_000, 20_000):
+                handler.wfile.write(CONTENT[i : i + 20_000])
+                threading.Event().wait(0.2)
+
+    monkeypatch.setattr(_Handler, "do_GET", drips)
+    with pytest.raises(MissingData, match="too slow"):
+        _get(server, tmp_path)
+    assert len(server.asked) == 1
+
+
+@pytest.mark.parametrize("name", ["file.bin", "file.bin.part", "file.bin.lock"])
+def test_a_folder_in_the_way_is_named(server, tmp_path, name):
+    (tmp_path / name).mkdir()
+    with pytest.raises(IsADirectoryError, match=f"{name} must be a file: remove what is there"):
+        _get(server, tmp_path)
 
 
 def test_a_second_source_is_tried(server, tmp_path):

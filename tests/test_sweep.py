@@ -11,13 +11,13 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import torch
-from toy_experiments import counted, curve, environ, fails, not_tensors, returns, tensors
+from toy_experiments import counted, curve, environ, fails, returns
 
 from quire import rng
-from quire import sweep as machine
-from quire.provenance import folder, read_json
-from quire.store import CorruptFile, Store, read_run
-from quire.sweep import artifact, describe, grid, sweep
+from quire.files import CorruptFile, folder
+from quire.record import RunFolder, current
+from quire.store import Store
+from quire.sweep import StaleCode, describe, faithful, grid, sweep, sweeping
 
 CELLS = grid(samples=[1, 2, 4], seed=range(2))
 
@@ -58,8 +58,10 @@ def test_loky_gives_the_same_rows(monkeypatch):
     monkeypatch.setenv("QUIRE_BACKEND", "loky")
     monkeypatch.setenv("QUIRE_JOBS", "2")
     pd.testing.assert_frame_equal(sweep(curve, CELLS, store=Store(folder("store") / "loky")), expected)
-    assert read_json(folder("run") / "progress.json")["done"] == len(CELLS)
-    with pytest.raises(RuntimeError, match=r"toy_experiments.fails\(\{'x': 2\}\) failed: ArithmeticError: two is not"):
+    assert current().progress()["done"] == len(CELLS)
+    with pytest.raises(
+        ArithmeticError, match=r"toy_experiments.fails\(\{'x': 2\}\) failed: ArithmeticError: two is not"
+    ):
         sweep(fails, grid(x=[1, 2]))
 
 
@@ -67,7 +69,7 @@ def test_dask_gives_the_same_rows(tmp_path):
     code = """
 import pandas as pd
 from quire.store import Store
-from quire.provenance import folder
+from quire.files import folder
 from quire.sweep import grid, sweep
 from toy_experiments import curve
 import os
@@ -92,10 +94,32 @@ def test_a_device_is_not_part_of_the_key_and_the_code_is(monkeypatch):
     cells = folder("store") / "toy_experiments.curve"
     assert len(list(cells.iterdir())) == 1
     before = sweep(curve, CELLS[:1])
-    monkeypatch.setattr(machine, "fingerprint", lambda function: "edited")
+    for module in (sweeping, faithful):
+        monkeypatch.setattr(module, "fingerprint", lambda function: "edited")
     after = sweep(curve, CELLS[:1])
     assert len(list(cells.iterdir())) == 2
     pd.testing.assert_frame_equal(before, after)  # an edit changes the key, not the draws
+
+
+def test_what_is_not_in_the_files_is_computed_and_neither_stored_nor_served(monkeypatch):
+    import toy_experiments
+
+    before = sweep(curve, CELLS)
+    monkeypatch.setattr(toy_experiments, "curve_noise", 0.5)
+    with pytest.warns(UserWarning, match=r"curve is computed and not stored: .*curve_noise"):
+        what_if = sweep(curve, CELLS)
+    assert not what_if.equals(before)
+    assert len(list((folder("store") / "toy_experiments.curve").iterdir())) == len(CELLS)
+    monkeypatch.undo()
+
+
+def test_a_worker_with_other_code_refuses(monkeypatch):
+    monkeypatch.setattr(faithful, "fingerprint", lambda function: "another")
+    with pytest.raises(
+        StaleCode, match=r"toy_experiments\.curve .*nothing is stored; restart the kernel, or the workers"
+    ):
+        sweep(curve, CELLS)
+    assert not (folder("store") / "toy_experiments.curve").exists()
 
 
 KILLED = """
@@ -126,7 +150,7 @@ def test_kill_9_loses_only_the_cells_in_flight(tmp_path, backend):
     assert 4 <= finished < 12 and called - finished <= 2
     subprocess.run(command, env=env, check=True, timeout=60, stderr=subprocess.DEVNULL)
     assert len(list(calls.iterdir())) == 12 + called - finished
-    assert sum(len(rows) for rows in read_run(tmp_path / "run")["toy_experiments.counted"][1].values()) == 24
+    assert sum(len(cell.rows) for cell in RunFolder(tmp_path / "run").sweeps()["toy_experiments.counted"]) == 24
 
 
 def test_two_runs_at_once_share_a_store(tmp_path):
@@ -140,15 +164,15 @@ def test_two_runs_at_once_share_a_store(tmp_path):
         for i in range(2)
     ]
     assert [run.wait(90) for run in runs] == [0, 0]
-    first, second = (read_run(tmp_path / f"run{i}")["toy_experiments.counted"][1] for i in range(2))
-    assert first == second and len(first) == 12
+    first, second = (RunFolder(tmp_path / f"run{i}").sweeps()["toy_experiments.counted"] for i in range(2))
+    assert [c.rows for c in first] == [c.rows for c in second] and len(first) == 12
     assert 12 <= len(list((tmp_path / "calls").iterdir())) <= 24
     assert not list((tmp_path / "store").rglob("*.part"))
 
 
 def test_a_cell_that_fails_is_named_and_the_finished_ones_are_kept():
     with pytest.raises(
-        RuntimeError, match=r"fails\(\{'x': 2\}\) failed: ArithmeticError: two is not allowed"
+        ArithmeticError, match=r"fails\(\{'x': 2\}\) failed: ArithmeticError: two is not allowed"
     ) as caught:
         sweep(fails, grid(x=[1, 2, 3]))
     assert isinstance(caught.value.__cause__, ArithmeticError)
@@ -161,9 +185,7 @@ def test_what_is_no_row_is_refused(what):
         sweep(returns, grid(what=what))
 
 
-@pytest.mark.parametrize(
-    "what, wrong", [("array", "Tensor"), ("numpy", "float32"), ("argument", "what"), ("key", "key")]
-)
+@pytest.mark.parametrize("what, wrong", [("array", "Tensor"), ("numpy", "float32"), ("argument", "what")])
 def test_a_row_of_something_else_is_refused(what, wrong):
     with pytest.raises(ValueError, match=f"must return rows of int, float, str and bool.*{wrong}"):
         sweep(returns, grid(what=what))
@@ -208,10 +230,11 @@ def test_a_backend_that_does_not_exist_is_refused(monkeypatch, name, value):
 def test_the_run_folder_records_rows_and_where_they_came_from():
     sweep(curve, CELLS[:2])
     sweep(curve, CELLS)
-    arguments, cells, sources = read_run(folder("run"))["toy_experiments.curve"]
-    assert arguments == ["exponent", "samples", "seed"] and len(cells) == 6
-    assert {source["source"] for source in sources.values()} == {"computed"}
-    (folder("run") / "sweeps.json").write_text("{")
+    [cells] = current().sweeps().values()
+    assert [cell.arguments for cell in cells[:2]] == [{"samples": 1, "seed": s, "exponent": 1.0} for s in range(2)]
+    assert [cell.source for cell in cells] == ["store"] * 2 + ["computed"] * 4
+    assert all(cell.origin["versions"]["torch"] == torch.__version__ for cell in cells)
+    (current().path / "sweeps.json").write_text("{")
     with pytest.raises(ValueError, match="sweeps.json is not readable as JSON.*delete it"):
         sweep(curve, CELLS)
 
@@ -223,32 +246,6 @@ def test_a_damaged_cell_is_computed_again():
     with pytest.warns(CorruptFile):
         again = sweep(curve, CELLS)
     pd.testing.assert_frame_equal(again, expected)
-
-
-def test_artifacts_are_computed_once_and_come_back_exactly(monkeypatch):
-    first = artifact(tensors, size=3)
-    monkeypatch.setattr(machine, "_call", None)
-    second = artifact(tensors, size=3)
-    assert first.keys() == second.keys() == {"view", "whole", "count", "empty"}
-    assert all(torch.equal(first[k], second[k]) and first[k].dtype == second[k].dtype for k in first)
-    generator = rng.generator("toy_experiments.tensors", {"size": 3})
-    assert torch.equal(first["whole"], torch.randn(3, 2, generator=generator))
-
-
-@pytest.mark.parametrize("damage", [lambda b: b[:-1], lambda b: b[:100] + b"x" + b[101:], lambda b: b""])
-def test_a_damaged_artifact_is_reported_and_computed_again(damage):
-    first = artifact(tensors, size=3)
-    [path] = (folder("store") / "toy_experiments.tensors").iterdir()
-    path.write_bytes(damage(path.read_bytes()))
-    with pytest.warns(CorruptFile, match="computed again"):
-        assert torch.equal(artifact(tensors, size=3)["whole"], first["whole"])
-
-
-def test_artifacts_are_tensors():
-    with pytest.raises(ValueError, match="mapping from names to tensors"):
-        artifact(not_tensors, size=3)
-    with pytest.raises(RuntimeError, match=r"tensors\(\{'size': -1\}\) failed"):
-        artifact(tensors, size=-1)
 
 
 def test_a_description_has_no_measured_number(capsys):
@@ -263,4 +260,4 @@ def test_a_person_sees_a_bar(monkeypatch, capsys):
     monkeypatch.delenv("QUIRE_HEADLESS")
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
     sweep(curve, CELLS)
-    assert "curve" in capsys.readouterr().err and not (folder("run") / "progress.json").exists()
+    assert "curve" in capsys.readouterr().err and current().progress() is None

@@ -5,15 +5,11 @@ import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
-from quire.files import bare, read_bytes
+from quire.files import CorruptFile, bare, read_bytes
 from quire.schema import SweepEntry
 from quire.tables import read_table, write_table
 
-__all__ = ["Cell", "CorruptFile", "readable_cells", "write_cells"]
-
-
-class CorruptFile(UserWarning):
-    """A file does not hold what was written; it is left out, and computed anew where that is possible."""
+__all__ = ["Cell", "readable_cells", "write_cells"]
 
 
 @dataclass(frozen=True)
@@ -26,6 +22,8 @@ class Cell:
     seconds: float
     source: str  # "computed", "store" or "published"
     origin: dict  # of quire.environment.origin: versions, device, threads, machine
+    peak_memory_mb: float | None = None  # of the process that computed it
+    made: tuple[str, ...] = ()  # keys of the tensors that it received
 
 
 def write_cells(run: Path, name: str, cells: list[Cell]) -> dict:
@@ -43,6 +41,8 @@ def write_cells(run: Path, name: str, cells: list[Cell]) -> dict:
             "seconds": cell.seconds,
             "source": cell.source,
             "origin": origins.index(cell.origin),
+            "peak_memory_mb": cell.peak_memory_mb,
+            "made": list(cell.made),
         }
         for cell in cells
     ]
@@ -77,5 +77,7 @@ def _read_cells(run: Path, name: str, entry: SweepEntry) -> list[Cell]:
             raise ValueError(f"columns {sorted(shadowed)} of {path} are arguments of {name}")
         if one.origin >= len(entry.origins):
             raise ValueError(f"cell {one.key} names origin {one.origin} of {len(entry.origins)}")
-        cells.append(Cell(one.key, one.arguments, part, one.seconds, one.source, entry.origins[one.origin]))
+        origin = entry.origins[one.origin]
+        memory, handles = one.peak_memory_mb, tuple(one.made)
+        cells.append(Cell(one.key, one.arguments, part, one.seconds, one.source, origin, memory, handles))
     return cells

@@ -4,11 +4,13 @@ import functools
 import importlib.metadata
 import os
 import platform
+import resource
 import subprocess
+import sys
 
 from quire.files import project_root
 
-__all__ = ["commit", "cores", "origin", "versions"]
+__all__ = ["commit", "cores", "origin", "peak_memory_mb", "versions"]
 
 PACKAGES = ("torch", "numpy", "scipy", "numba", "scikit-learn")
 
@@ -41,6 +43,13 @@ def origin(device: str) -> dict:
         "threads": int(threads) if threads.isdecimal() else cores(),
         "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
     }
+
+
+def peak_memory_mb(children: bool = False) -> float:
+    """Largest memory that this process, or one of its ended children, has held."""
+    who = resource.RUSAGE_CHILDREN if children else resource.RUSAGE_SELF
+    unit = 2**20 if sys.platform == "darwin" else 2**10  # macOS counts bytes, Linux kilobytes
+    return float(round(resource.getrusage(who).ru_maxrss / unit))
 
 
 def commit() -> dict:

@@ -13,11 +13,15 @@ import yaml
 
 from quire.settings import setting
 
-__all__ = ["bare", "folder", "from_yaml", "locked", "project_root"]
+__all__ = ["CorruptFile", "bare", "folder", "from_yaml", "locked", "project_root"]
 __all__ += ["read_bytes", "read_json", "write_atomic", "write_json"]
 
 LARGEST = 256 * 2**20  # bytes of a file that is read whole
 READABLE_DEPTH = 3  # levels of a JSON file that get lines of their own
+
+
+class CorruptFile(UserWarning):
+    """A file does not hold what was written; it is left out, and computed anew where that is possible."""
 
 
 def project_root() -> Path:

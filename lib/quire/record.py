@@ -13,12 +13,12 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from quire.cells import Cell, CorruptFile, readable_cells, write_cells
+from quire.cells import Cell, readable_cells, write_cells
 from quire.files import bare, folder, locked, read_json, write_atomic, write_json
-from quire.schema import FigureEntry, ReportEntry, RunEntry
+from quire.schema import FigureEntry, MadeEntry, ReportEntry, RunEntry
 from quire.settings import setting
 
-__all__ = ["Cell", "CorruptFile", "RunFolder", "current"]
+__all__ = ["RunFolder", "current"]
 
 
 class RunFolder:
@@ -111,6 +111,16 @@ class RunFolder:
             merged = {cell.key: cell for cell in [*before, *cells]}
             found[name] = write_cells(self.path, name, list(merged.values()))
             write_json(path, found)
+
+    # ---- tensors
+
+    def tensors(self) -> dict[str, dict]:
+        """The tensors that the run used, by key: who made them, with which arguments, and their size."""
+        return self._entries("tensors.json", MadeEntry)
+
+    def add_tensors(self, key: str, entry: dict) -> None:
+        """Record that the run used tensors of the store."""
+        self._change("tensors.json", key, checked(MadeEntry, entry, f"tensors {key}"))
 
     # ---- entries by name
 

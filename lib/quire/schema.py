@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, FiniteFloat, NonNegativeFloat, model_validator
 
-__all__ = ["CellEntry", "FigureEntry", "ReportEntry", "RunEntry", "StoredCell", "SweepEntry"]
+__all__ = ["CellEntry", "FigureEntry", "MadeEntry", "ReportEntry", "RunEntry", "StoredCell", "SweepEntry"]
 
 
 def _stays(name: str) -> str:
@@ -46,6 +46,8 @@ class CellEntry(Entry):
     seconds: NonNegativeFloat
     source: Literal["computed", "store", "published"]
     origin: Annotated[int, Field(ge=0)]
+    peak_memory_mb: NonNegativeFloat | None = None
+    made: list[Key] = []
 
 
 class SweepEntry(Entry):
@@ -64,6 +66,14 @@ class SweepEntry(Entry):
         return self
 
 
+class MadeEntry(Entry):
+    """Tensors that a run used: the function and the arguments that made them, and their size."""
+
+    function: str
+    arguments: dict
+    bytes: Annotated[int, Field(ge=0)]
+
+
 class StoredCell(Entry):
     """A cell of the store."""
 
@@ -74,6 +84,7 @@ class StoredCell(Entry):
     peak_memory_mb: NonNegativeFloat
     finished: str
     origin: dict
+    made: list[Key] = []
 
     @model_validator(mode="after")
     def _consistent(self):
@@ -86,7 +97,7 @@ class StoredCell(Entry):
 class ReportEntry(Entry):
     """What was measured for a claim: a number, or a number for each name of a ranking; dof "inf": the error is known."""
 
-    value: FiniteFloat | dict[str, list] | None
+    value: FiniteFloat | dict[str, list] | None = None
     stderr: NonNegativeFloat | None = None
     dof: NonNegativeFloat | Literal["inf"] | None = None
     reason: str = ""

@@ -9,11 +9,12 @@ checked against their sha256 each time that they are read; no pickle is ever loa
 import inspect
 from functools import partial
 
-from quire.data.dataset import CorruptFile, Dataset, MissingData
+from quire.data.dataset import Dataset, MissingData
 from quire.data.embedded import digits, photos
 from quire.data.fonts import SCRIPTS, glyph_classes
 from quire.data.glyphs import draw_glyphs
 from quire.data.registry import entries, fetch
+from quire.files import CorruptFile
 
 __all__ = ["SCRIPTS", "CorruptFile", "Dataset", "MissingData", "glyph_classes", "load", "names"]
 

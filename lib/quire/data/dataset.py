@@ -5,15 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Int64, UInt8
 
-__all__ = ["CorruptFile", "Dataset", "MissingData"]
+__all__ = ["Dataset", "MissingData"]
 
 
 class MissingData(FileNotFoundError):
     """The data are neither in QUIRE_DATA nor to be downloaded; the message says which file to put where."""
-
-
-class CorruptFile(UserWarning):
-    """A cached file does not agree with its checksum; it is made or downloaded again."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -19,9 +19,10 @@ import numpy as np
 from jaxtyping import Float64, UInt64
 from scipy import ndimage
 
-from quire.data.dataset import CorruptFile, Dataset
+from quire.data.dataset import Dataset
 from quire.data.fonts import FONTS, SCRIPTS, glyph_classes, signed_distances
-from quire.provenance import fingerprint, folder, write_atomic
+from quire.files import CorruptFile, folder, write_atomic
+from quire.fingerprint import fingerprint
 
 __all__ = ["draw_glyphs"]
 

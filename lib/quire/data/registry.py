@@ -7,7 +7,6 @@ NumPy archives without pickles, and plain text.
 
 import gzip
 import hashlib
-import os
 import struct
 import tarfile
 from pathlib import Path
@@ -19,7 +18,8 @@ from jaxtyping import UInt8
 
 from quire.data.dataset import Dataset, MissingData
 from quire.data.download import cached
-from quire.provenance import project_root
+from quire.files import project_root
+from quire.settings import setting
 
 __all__ = ["entries", "fetch", "read_cifar", "read_idx"]
 
@@ -42,7 +42,7 @@ def fetch(name: str) -> Dataset:
     else:
         raise MissingData(
             f"{name} has no public source: put {whole['file']} (sha256 {whole['sha256']}) into a folder and set "
-            f"QUIRE_DATA to that folder; it is now {os.environ.get('QUIRE_DATA') or 'not set'}"
+            f"QUIRE_DATA to that folder; it is now {setting('QUIRE_DATA') or 'not set'}"
         )
     for key, expected in entry.get("content", {}).items():
         if (got := hashlib.sha256(arrays[key].tobytes()).hexdigest()) != expected:
@@ -60,7 +60,7 @@ def fetch(name: str) -> Dataset:
 
 def _local(spec: dict) -> Path | None:
     """A file in QUIRE_DATA, verified, or None if it is not there."""
-    if not (named := os.environ.get("QUIRE_DATA")):
+    if not (named := setting("QUIRE_DATA")):
         return None
     folder = project_root() / Path(named).expanduser()
     if not folder.is_dir():
@@ -74,7 +74,7 @@ def _local(spec: dict) -> Path | None:
 
 
 def _download(spec: dict) -> Path:
-    folder = Path(os.environ.get("QUIRE_CACHE") or pooch.os_cache("quire")).expanduser()
+    folder = Path(setting("QUIRE_CACHE") or pooch.os_cache("quire")).expanduser()
     return cached(folder, file=spec["file"], urls=spec["urls"], sha256=spec["sha256"], size=spec["bytes"])
 
 

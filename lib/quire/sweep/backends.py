@@ -1,0 +1,73 @@
+"""Where tasks run: in this process, in processes of this machine (loky), or on a cluster (dask)."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import joblib
+
+from quire.environment import cores
+from quire.settings import setting
+
+__all__ = ["execute"]
+
+
+def execute(tasks: list) -> Iterator:
+    """Run tasks and yield what they return, in any order, on the backend that the settings name.
+
+    Raises:
+        ValueError: there is no such backend, or the number of jobs is none.
+        RuntimeError: the dask scheduler does not answer, or has had no worker for QUIRE_TIMEOUT seconds.
+    """
+    backend, jobs = setting("QUIRE_BACKEND"), setting("QUIRE_JOBS")
+    if backend not in ("sequential", "loky", "dask") or not jobs.isdecimal():
+        expected = '"sequential", "loky" or "dask", and a number of jobs (0: all cores)'
+        raise ValueError(f"QUIRE_BACKEND, QUIRE_JOBS: expected {expected}; got {backend!r}, {jobs!r}")
+    if not tasks:
+        return
+    # grids tend to grow: with the last cells first, no core waits for a late, long one
+    order = tasks if backend == "sequential" else tasks[::-1]
+    if backend == "dask":
+        yield from _on_dask(order, int(jobs) or cores())
+        return
+    with joblib.parallel_config(backend=backend, n_jobs=int(jobs) or cores()):
+        yield from joblib.Parallel(return_as="generator_unordered")(joblib.delayed(_run)(task) for task in order)
+
+
+def _run(task):
+    return task.run()
+
+
+def _on_dask(tasks: list, jobs: int) -> Iterator:
+    from distributed import wait
+
+    seconds = float(setting("QUIRE_TIMEOUT"))
+    with _client(jobs, seconds) as client:
+        pending = set(client.map(_run, tasks, pure=False))
+        while pending:
+            try:
+                done, pending = wait(pending, timeout=seconds, return_when="FIRST_COMPLETED")
+            except TimeoutError:
+                if not client.scheduler_info(n_workers=-1)["workers"]:
+                    raise RuntimeError(
+                        f"the dask scheduler has no worker left after {seconds:.0f} s: start workers and run again; "
+                        "what was finished is kept"
+                    ) from None
+                continue
+            for future in done:
+                yield future.result()
+
+
+@contextmanager
+def _client(jobs: int, seconds: float) -> Iterator:
+    from distributed import Client
+
+    address = setting("QUIRE_SCHEDULER")
+    try:
+        if address:
+            client = Client(address, timeout=seconds)
+        else:
+            client = Client(n_workers=jobs, threads_per_worker=1, dashboard_address=None)
+    except (OSError, ValueError) as error:
+        raise RuntimeError(f"no dask scheduler answers at {address} within {seconds:.0f} s: {error}") from None
+    with client:
+        yield client
