@@ -98,7 +98,7 @@ def write_json(path: Path, value) -> None:
 def _readable(value, depth: int, margin: str) -> str:
     """JSON with an entry per line down to a depth, and what lies deeper on one line."""
     if depth == 0 or not value or not isinstance(value, dict | list):
-        return json.dumps(value, sort_keys=True, ensure_ascii=False)
+        return json.dumps(value, sort_keys=True, ensure_ascii=False, allow_nan=False)
     inner = margin + " "
     if isinstance(value, dict):
         lines = [f"{inner}{json.dumps(k)}: {_readable(value[k], depth - 1, inner)}" for k in sorted(value)]

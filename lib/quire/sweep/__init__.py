@@ -6,7 +6,7 @@ argument whose tensors are stored like a cell. A run that is killed loses what i
 backend or number of workers.
 """
 
-from quire.sweep.describe import describe
+from quire.sweep.description import describe
 from quire.sweep.errors import StaleCode
 from quire.sweep.grids import Grid, doubling, grid
 from quire.sweep.handles import Handle, made

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 import joblib
 
 from quire.environment import cores
+from quire.lifeline import watch
 from quire.settings import setting
 
 __all__ = ["execute"]
@@ -29,11 +30,18 @@ def execute(tasks: list) -> Iterator:
     if backend == "dask":
         yield from _on_dask(order, int(jobs) or cores())
         return
+    run = joblib.delayed(_run if backend == "sequential" else _run_in_worker)
     with joblib.parallel_config(backend=backend, n_jobs=int(jobs) or cores()):
-        yield from joblib.Parallel(return_as="generator_unordered")(joblib.delayed(_run)(task) for task in order)
+        yield from joblib.Parallel(return_as="generator_unordered")(run(task) for task in order)
 
 
 def _run(task):
+    return task.run()
+
+
+def _run_in_worker(task):
+    """Run a task in a process that ends with the one that started it."""
+    watch()
     return task.run()
 
 
@@ -41,8 +49,9 @@ def _on_dask(tasks: list, jobs: int) -> Iterator:
     from distributed import wait
 
     seconds = float(setting("QUIRE_TIMEOUT"))
+    run = _run if setting("QUIRE_SCHEDULER") else _run_in_worker  # workers of a cluster are not ours to end
     with _client(jobs, seconds) as client:
-        pending = set(client.map(_run, tasks, pure=False))
+        pending = set(client.map(run, tasks, pure=False))
         while pending:
             try:
                 done, pending = wait(pending, timeout=seconds, return_when="FIRST_COMPLETED")
