@@ -1,13 +1,9 @@
 """Scale detection on a ring against brute force; averages over seeds and their correlation with the error."""
 
-import math
-
-import numpy as np
 import pytest
 import torch
-from scipy.stats import rankdata
 
-from quire.diffeo import SCALE_TASKS, error_correlation, geometric_mean, pixel_pairs, ring_images, scale_labels
+from quire.diffeo import SCALE_TASKS, pixel_pairs, ring_images, scale_labels
 
 
 def brute_force(first, second, task, length, scale, gap):
@@ -59,23 +55,3 @@ def test_images_have_two_active_pixels_and_norm_of_the_ring():
 def test_errors_of_the_labels(options, message):
     with pytest.raises(ValueError, match=message):
         scale_labels(pixel_pairs(8), **options)
-
-
-def test_geometric_mean_does_not_depend_on_units():
-    values = np.array([0.5, 2.0, 8.0])
-    found = geometric_mean(values)
-    assert found.mean == pytest.approx(2.0)
-    assert found.stderr == pytest.approx(2.0 * math.log(4) / math.sqrt(3))
-    scaled = geometric_mean(10 * values)
-    assert tuple(scaled) == pytest.approx((10 * found.mean, 10 * found.stderr))
-    assert math.isnan(geometric_mean([3.0]).stderr) and min(found, scaled) is found
-
-
-def test_correlation_of_averages():
-    stream = np.random.default_rng(0)
-    stability, error = np.exp(stream.normal(size=(4, 6))), np.exp(stream.normal(size=(4, 6)))
-    u, v = np.log(stability).mean(0), np.log(error.mean(0))
-    assert error_correlation(stability, error, ranks=False) == pytest.approx(np.corrcoef(u, v)[0, 1])
-    assert error_correlation(stability, error, ranks=True) == pytest.approx(np.corrcoef(rankdata(u), rankdata(v))[0, 1])
-    with pytest.raises(ValueError, match="three architectures"):
-        error_correlation(stability[:, :2], error[:, :2], ranks=True)

@@ -14,10 +14,12 @@ from quire.stats import (
     Estimate,
     bootstrap,
     converged,
+    correlation_over_seeds,
     crossing,
     crossing_over_seeds,
     crossings,
     difference,
+    error_correlation,
     geometric_mean,
     geometric_mean_by,
     mean,
@@ -119,6 +121,7 @@ def test_a_bootstrap_needs_something_to_resample():
             bootstrap(values, np.mean, num=num)
     with pytest.raises(ValueError, match="must be finite"):
         bootstrap([1.0, math.nan], np.mean)
+    assert "does not exist for these" in bootstrap([1.0, 2.0], lambda v: math.nan).reason
     found = bootstrap([1.0, 2.0], lambda v: 1.0 if len(set(v)) > 1 else math.nan)
     assert found.value == 1 and "for some resamples" in found.reason
 
@@ -190,3 +193,28 @@ def test_no_crossing_is_missing_and_one_has_no_error():
         crossing_over_seeds(falling({0: 2.0}), level=0.5, log=10, **options)
     with pytest.raises(ValueError, match="no columns"):
         crossings(GROUPED, x="p", y="e", level=0.5, by="a")
+
+
+def test_correlation_of_averages():
+    stream = np.random.default_rng(0)
+    stability, error = np.exp(stream.normal(size=(4, 6))), np.exp(stream.normal(size=(4, 6)))
+    u, v = np.log(stability).mean(0), np.log(error.mean(0))
+    assert error_correlation(stability, error, ranks=False) == pytest.approx(np.corrcoef(u, v)[0, 1])
+    assert error_correlation(stability, error, ranks=True) == pytest.approx(
+        np.corrcoef(oracle.rankdata(u), oracle.rankdata(v))[0, 1]
+    )
+    with pytest.raises(ValueError, match="three architectures"):
+        error_correlation(stability[:, :2], error[:, :2], ranks=True)
+
+
+@pytest.mark.parametrize("ranks", [True, False])
+def test_a_correlation_is_resampled_by_seeds(ranks):
+    stream = np.random.default_rng(1)
+    table = np.exp(stream.normal(size=(6, 2, 5)))  # seed, quantity, architecture
+    found = correlation_over_seeds(table[:, 0], table[:, 1], ranks=ranks)
+    assert found == bootstrap(table, lambda draw: error_correlation(draw[:, 0], draw[:, 1], ranks=ranks))
+    assert found.dof == 5 and abs(found.value) < 1
+    same = correlation_over_seeds(table[:, 0], np.ones((6, 5)), ranks=ranks)
+    assert same.reason == "the statistic does not exist for these values"
+    assert correlation_over_seeds(table[:1, 0], table[:1, 1], ranks=ranks).reason == ONE_SEED
+    assert "three architectures" in correlation_over_seeds(table[:, 0, :2], table[:, 1, :2], ranks=ranks).reason

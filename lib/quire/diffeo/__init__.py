@@ -21,7 +21,6 @@ from quire.diffeo.laws import (
 )
 from quire.diffeo.layers import layer_stability, rectified_layers, stability
 from quire.diffeo.modes import active_modes, cosine_basis, sine_basis
-from quire.diffeo.over_seeds import GeometricMean, error_correlation, geometric_mean
 from quire.diffeo.perturbation import Perturbation, perturb
 from quire.diffeo.pooling import PoolingStability, pooling_asymptotics, pooling_matrix, pooling_stability
 from quire.diffeo.relative import Stability, relative_stability
@@ -39,7 +38,6 @@ from quire.diffeo.transform import RandomDiffeo
 __all__ = [
     "SCALE_TASKS",
     "FilterSpectrum",
-    "GeometricMean",
     "MaxEntropyDiffeo",
     "Perturbation",
     "PoolingStability",
@@ -50,9 +48,7 @@ __all__ = [
     "TemperatureRange",
     "active_modes",
     "cosine_basis",
-    "error_correlation",
     "filter_spectrum",
-    "geometric_mean",
     "gradient_energy",
     "laplacian_modes",
     "layer_stability",

@@ -11,6 +11,7 @@ from quire.stats.averages import (
     ratio,
     table,
 )
+from quire.stats.correlation import correlation_over_seeds, error_correlation
 from quire.stats.estimate import ONE_SEED, Estimate
 from quire.stats.levels import crossing, crossing_over_seeds, crossings
 from quire.stats.resample import bootstrap
@@ -23,10 +24,12 @@ __all__ = [
     "average",
     "bootstrap",
     "converged",
+    "correlation_over_seeds",
     "crossing",
     "crossing_over_seeds",
     "crossings",
     "difference",
+    "error_correlation",
     "farthest",
     "geometric_mean",
     "geometric_mean_by",

@@ -12,9 +12,8 @@ import pandas as pd
 from quire.stats.checks import Numbers, columns, finite, logarithms
 from quire.stats.estimate import Estimate
 
-__all__ = [
-    "converged", "difference", "geometric_mean", "geometric_mean_by", "mean", "mean_by", "mean_over_seeds", "ratio", "table",
-]  # fmt: skip
+__all__ = ["converged", "difference", "geometric_mean", "geometric_mean_by", "mean", "mean_by", "mean_over_seeds"]
+__all__ += ["ratio", "table"]
 
 Key = str | list[str]
 

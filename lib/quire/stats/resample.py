@@ -21,8 +21,11 @@ def bootstrap(values: object, statistic: Callable, *, num: int = 1000, seed: int
         num: number of resamples, two or more.
         seed: of the resamples.
 
+    Returns:
+        Missing if the statistic of all values is not finite.
+
     Raises:
-        ValueError: no values, fewer than two resamples, or a statistic that is not finite.
+        ValueError: no values, or one that is not finite, or fewer than two resamples.
 
     >>> bootstrap([1.0, 1.0, 1.0], np.mean)
     Estimate(value=1.0, stderr=0.0, dof=2.0, reason='')
@@ -30,9 +33,11 @@ def bootstrap(values: object, statistic: Callable, *, num: int = 1000, seed: int
     values = np.asarray(values)
     if values.ndim < 1 or not len(values) or num < 2:
         raise ValueError(f"a bootstrap needs values and two resamples or more, got the shape {values.shape} and {num}")
+    if values.dtype.kind == "f" and not np.isfinite(values).all():
+        raise ValueError("the values of a bootstrap must be finite: drop what has none, and say why")
     value = float(statistic(values))
     if not math.isfinite(value):
-        raise ValueError(f"the statistic of all values must be finite, got {value}: drop what has none")
+        return Estimate.missing("the statistic does not exist for these values")
     if len(values) == 1:
         return Estimate(value, math.nan, 0.0)
     draw = np.random.default_rng(seed).integers(0, len(values), (num, len(values)))
