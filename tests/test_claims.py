@@ -22,9 +22,15 @@ Z = 1.959964  # of a known error
 def claim(kind="equals", value=1.0, decidable=("book",), **changes) -> Claim:
     """A claim with a tolerance of 0.1."""
     entry = {
-        "id": "toy.x", "chapter": "toy", "says": "…", "source": {"paper": "derived", "where": "…"}, "why": "…",
-        "predict": {"kind": kind, "value": value}, "tolerance": {"abs": 0.1}, "decidable": list(decidable),
-    }  # fmt: skip
+        "id": "toy.x",
+        "chapter": "toy",
+        "says": "…",
+        "source": {"paper": "derived", "where": "…"},
+        "why": "…",
+        "predict": {"kind": kind, "value": value},
+        "tolerance": {"abs": 0.1},
+        "decidable": list(decidable),
+    }
     return Claim(**{**entry, **changes})
 
 
@@ -46,20 +52,36 @@ def toy(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     "value, margin, verdict",
     [
-        (1.0, 0.0, "holds"), (1.1 - 1e-9, 0.0, "holds"), (0.9 + 1e-9, 0.099, "holds"), (1.0, 0.099, "holds"),
-        (1.0, 0.102, "inconclusive"), (1.12, 0.04, "inconclusive"), (1.0, 20.0, "inconclusive"), (0.85, 0.052, "inconclusive"),
-        (1.1 + 1e-9, 0.0, "fails"), (1.2, 0.098, "fails"), (0.8, 0.098, "fails"), (1.2, 0.102, "inconclusive"),
+        (1.0, 0.0, "holds"),
+        (1.1 - 1e-9, 0.0, "holds"),
+        (0.9 + 1e-9, 0.099, "holds"),
+        (1.0, 0.099, "holds"),
+        (1.0, 0.102, "inconclusive"),
+        (1.12, 0.04, "inconclusive"),
+        (1.0, 20.0, "inconclusive"),
+        (0.85, 0.052, "inconclusive"),
+        (1.1 + 1e-9, 0.0, "fails"),
+        (1.2, 0.098, "fails"),
+        (0.8, 0.098, "fails"),
+        (1.2, 0.102, "inconclusive"),
     ],
-)  # fmt: skip
+)
 def test_equals(kind, value, margin, verdict):
     assert judge(claim(kind), known(value, margin)).verdict == verdict
 
 
 @pytest.mark.parametrize(
     "gap, margin, verdict",
-    [(0.0, 0.0, "holds"), (-0.05, 0.05 - 1e-6, "holds"), (-0.05, 0.052, "inconclusive"), (5.0, 2.0, "holds"),
-     (-0.1 - 1e-9, 0.0, "fails"), (-0.2, 0.098, "fails"), (-0.2, 0.102, "inconclusive")],
-)  # fmt: skip
+    [
+        (0.0, 0.0, "holds"),
+        (-0.05, 0.05 - 1e-6, "holds"),
+        (-0.05, 0.052, "inconclusive"),
+        (5.0, 2.0, "holds"),
+        (-0.1 - 1e-9, 0.0, "fails"),
+        (-0.2, 0.098, "fails"),
+        (-0.2, 0.102, "inconclusive"),
+    ],
+)
 def test_bounds(gap, margin, verdict):
     assert judge(claim("at_least"), known(1 + gap, margin)).verdict == verdict
     assert judge(claim("at_most"), known(1 - gap, margin)).verdict == verdict
@@ -74,9 +96,14 @@ def test_identity(value, verdict):
 
 @pytest.mark.parametrize(
     "a, b, c, verdict",
-    [((3, 0.1), (2, 0.1), (1, 0.1), "holds"), ((3, 0.6), (2, 0.6), (1, 0.0), "inconclusive"), ((2, 0), (2, 0), (1, 0), "inconclusive"),
-     ((1, 0.1), (2, 0.1), (0, 0.1), "fails"), ((3, 0.1), (1, 0.1), (2, 0.1), "fails")],
-)  # fmt: skip
+    [
+        ((3, 0.1), (2, 0.1), (1, 0.1), "holds"),
+        ((3, 0.6), (2, 0.6), (1, 0.0), "inconclusive"),
+        ((2, 0), (2, 0), (1, 0), "inconclusive"),
+        ((1, 0.1), (2, 0.1), (0, 0.1), "fails"),
+        ((3, 0.1), (1, 0.1), (2, 0.1), "fails"),
+    ],
+)
 def test_order(a, b, c, verdict):
     entry = {"value": {name: [value, error, "inf"] for name, (value, error) in {"a": a, "b": b, "c": c}.items()}}
     found = judge(claim(**ORDER), entry)
@@ -115,12 +142,16 @@ def test_a_smaller_error_never_turns_a_verdict_into_its_opposite(value, stderr, 
 @pytest.mark.parametrize(
     "entry, profile, reason",
     [
-        (None, "book", "nothing was reported"), (known(1.0, 0.0), "smoke", "the smoke scale cannot decide it"),
-        ({"value": 1.0, "dof": 0.0}, "book", "one seed has no error"), ({"value": 1.0, "dof": 0.0, "reason": "two points"}, "book", "two points"),
-        ({"value": 1.0, "stderr": None}, "book", "one seed has no error"), ({"dof": 0.0, "reason": "no curve crosses 0.5"}, "book", "no curve crosses 0.5"),
-        ({"value": None}, "book", "nothing was measured"), ({"value": {"a": [1.0, 0.1, 2.0]}}, "book", "another kind"),
+        (None, "book", "nothing was reported"),
+        (known(1.0, 0.0), "smoke", "the smoke scale cannot decide it"),
+        ({"value": 1.0, "dof": 0.0}, "book", "one seed has no error"),
+        ({"value": 1.0, "dof": 0.0, "reason": "two points"}, "book", "two points"),
+        ({"value": 1.0, "stderr": None}, "book", "one seed has no error"),
+        ({"dof": 0.0, "reason": "no curve crosses 0.5"}, "book", "no curve crosses 0.5"),
+        ({"value": None}, "book", "nothing was measured"),
+        ({"value": {"a": [1.0, 0.1, 2.0]}}, "book", "another kind"),
     ],
-)  # fmt: skip
+)
 def test_what_is_untested_says_why(entry, profile, reason):
     found = judge(claim(), entry, profile)
     assert found.verdict == "untested" and reason in found.reason
@@ -141,17 +172,24 @@ def test_a_report_without_degrees_of_freedom_is_one_of_a_known_error():
 @pytest.mark.parametrize(
     "entry, message",
     [
-        ({"value": "1.0"}, "toy.x, value: expected a finite number"), ({"value": math.nan}, "toy.x, value"), ({"value": True}, "toy.x, value"),
-        ({"value": 1.0, "stderr": "small"}, "toy.x, stderr"), ({"value": 1.0, "stderr": 0.1, "dof": "many"}, "toy.x, dof"),
-        ({"value": 1.0, "stderr": -0.1}, "≥ 0"), ({"value": 1.0, "stderr": 0.1, "dof": -1.0}, "≥ 0"),
+        ({"value": "1.0"}, "toy.x, value: expected a finite number"),
+        ({"value": math.nan}, "toy.x, value"),
+        ({"value": True}, "toy.x, value"),
+        ({"value": 1.0, "stderr": "small"}, "toy.x, stderr"),
+        ({"value": 1.0, "stderr": 0.1, "dof": "many"}, "toy.x, dof"),
+        ({"value": 1.0, "stderr": -0.1}, "≥ 0"),
+        ({"value": 1.0, "stderr": 0.1, "dof": -1.0}, "≥ 0"),
     ],
-)  # fmt: skip
+)
 def test_an_entry_that_nobody_writes_is_refused(entry, message):
     with pytest.raises(ValueError, match=message):
         judge(claim(), entry)
 
 
-@pytest.mark.parametrize("part, message", [(1.0, r"value.b: expected \[value, stderr, dof\]"), ([1.0], "value.b"), ([1.0, "x", 2.0], "value.b, stderr")])  # fmt: skip
+@pytest.mark.parametrize(
+    "part, message",
+    [(1.0, r"value.b: expected \[value, stderr, dof\]"), ([1.0], "value.b"), ([1.0, "x", 2.0], "value.b, stderr")],
+)
 def test_a_ranking_that_nobody_writes_is_refused(part, message):
     with pytest.raises(ValueError, match=message):
         judge(claim(**ORDER), {"value": {"a": [3.0, 0.1, 2.0], "b": part, "c": [1.0, 0.1, 2.0]}})
@@ -169,8 +207,17 @@ def test_a_run_is_judged_at_its_own_profile_as_strict_json(toy, tmp_path):
     run = made(tmp_path / "r", {"toy.slope": {"value": -1.01, "stderr": 0.01, "dof": 3.0}})
     first, second = judge_run(run)
     assert judge_run(run.path) == [first, second] == json.loads(json.dumps([first, second], allow_nan=False))
-    expected = {"id": "toy.slope", "chapter": "toy", "kind": "slope", "predicted": "-1 ± 0.1", "profile": "book",
-                "measured": "-1.01 ± 0.01", "dof": 3.0, "verdict": "holds", "reason": ""}  # fmt: skip
+    expected = {
+        "id": "toy.slope",
+        "chapter": "toy",
+        "kind": "slope",
+        "predicted": "-1 ± 0.1",
+        "profile": "book",
+        "measured": "-1.01 ± 0.01",
+        "dof": 3.0,
+        "verdict": "holds",
+        "reason": "",
+    }
     assert expected.items() <= first.items() and first["says"] == "The error falls with the exponent."
     assert (second["verdict"], second["measured"], second["dof"]) == ("untested", None, None)
     assert second["reason"] == "nothing was reported"
@@ -179,10 +226,16 @@ def test_a_run_is_judged_at_its_own_profile_as_strict_json(toy, tmp_path):
 
 @pytest.mark.parametrize(
     "reports, message",
-    [("[]", "claims.json must be a mapping"), ("{", "not readable as JSON"), ({"toy.slope": 1.0}, "claims.json, toy.slope is not what a run writes"),
-     ({"toy.slope": {"value": "1"}}, "claims.json, toy.slope .*value"), ({"toy.slope": {"value": 1.0, "extra": 1}}, "extra"),
-     ({"toy.slope": {"value": {"a": 1}}}, "toy.slope .*value"), ('{"toy.slope": {"value": NaN}}', "toy.slope .*value")],
-)  # fmt: skip
+    [
+        ("[]", "claims.json must be a mapping"),
+        ("{", "not readable as JSON"),
+        ({"toy.slope": 1.0}, "claims.json, toy.slope is not what a run writes"),
+        ({"toy.slope": {"value": "1"}}, "claims.json, toy.slope .*value"),
+        ({"toy.slope": {"value": 1.0, "extra": 1}}, "extra"),
+        ({"toy.slope": {"value": {"a": 1}}}, "toy.slope .*value"),
+        ('{"toy.slope": {"value": NaN}}', "toy.slope .*value"),
+    ],
+)
 def test_a_report_file_of_another_shape_names_file_and_field(toy, tmp_path, reports, message):
     with pytest.raises(ValueError, match=message):
         judge_run(made(tmp_path / "r", reports))

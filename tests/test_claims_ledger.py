@@ -18,9 +18,15 @@ from quire.stats import Estimate
 ROOT = Path(__file__).parents[1]
 INF = math.inf
 ENTRY = {
-    "id": "toy.x", "chapter": "toy", "says": "…", "source": {"paper": "derived", "where": "…"}, "why": "…",
-    "predict": {"kind": "equals", "value": 1.0}, "tolerance": {"abs": 0.1}, "decidable": ["book"],
-}  # fmt: skip
+    "id": "toy.x",
+    "chapter": "toy",
+    "says": "…",
+    "source": {"paper": "derived", "where": "…"},
+    "why": "…",
+    "predict": {"kind": "equals", "value": 1.0},
+    "tolerance": {"abs": 0.1},
+    "decidable": ["book"],
+}
 
 
 @pytest.fixture
@@ -39,9 +45,13 @@ def test_a_relative_tolerance_is_of_the_prediction():
 
 @pytest.mark.parametrize(
     "predict, tolerance, words",
-    [({"kind": "at_least", "value": 1.0}, {"abs": 0.0}, "≥ 1"), ({"kind": "at_most", "value": 1.0}, {"abs": 0.1}, "≤ 1 ± 0.1"),
-     ({"kind": "order", "value": ["a", "b"]}, {}, "a > b"), ({"kind": "identity"}, {"abs": 0.1}, "|error| ≤ 0.1")],
-)  # fmt: skip
+    [
+        ({"kind": "at_least", "value": 1.0}, {"abs": 0.0}, "≥ 1"),
+        ({"kind": "at_most", "value": 1.0}, {"abs": 0.1}, "≤ 1 ± 0.1"),
+        ({"kind": "order", "value": ["a", "b"]}, {}, "a > b"),
+        ({"kind": "identity"}, {"abs": 0.1}, "|error| ≤ 0.1"),
+    ],
+)
 def test_a_prediction_in_words(predict, tolerance, words):
     assert Claim(**{**ENTRY, "predict": predict, "tolerance": tolerance}).predicted == words
 
@@ -49,15 +59,28 @@ def test_a_prediction_in_words(predict, tolerance, words):
 @pytest.mark.parametrize(
     "changes",
     [
-        {"tolerance": {}}, {"tolerance": {"abs": 0.1, "rel": 0.1}}, {"tolerance": {"abs": 0.0}}, {"tolerance": {"abs": -1.0}},
-        {"predict": {"kind": "equals", "value": 0.0}, "tolerance": {"rel": 0.1}}, {"predict": {"kind": "equals", "value": INF}},
-        {"predict": {"kind": "equals", "value": ["a", "b"]}}, {"predict": {"kind": "order", "value": 1.0}}, {"extra": 1},
-        {"predict": {"kind": "order", "value": ["a"]}}, {"predict": {"kind": "order", "value": ["a", "a"]}},
-        {"predict": {"kind": "about", "value": 1.0}}, {"decidable": ["today"]}, {"source": {"paper": "x"}}, {"why": None},
-        {"tolerance": {"abs": INF}}, {"predict": {"kind": "at_least", "value": 1.0}, "tolerance": {"abs": -0.1}},
-        {"id": "other.x"}, {"id": "toy."}, {"id": "toyx"},
+        {"tolerance": {}},
+        {"tolerance": {"abs": 0.1, "rel": 0.1}},
+        {"tolerance": {"abs": 0.0}},
+        {"tolerance": {"abs": -1.0}},
+        {"predict": {"kind": "equals", "value": 0.0}, "tolerance": {"rel": 0.1}},
+        {"predict": {"kind": "equals", "value": INF}},
+        {"predict": {"kind": "equals", "value": ["a", "b"]}},
+        {"predict": {"kind": "order", "value": 1.0}},
+        {"extra": 1},
+        {"predict": {"kind": "order", "value": ["a"]}},
+        {"predict": {"kind": "order", "value": ["a", "a"]}},
+        {"predict": {"kind": "about", "value": 1.0}},
+        {"decidable": ["today"]},
+        {"source": {"paper": "x"}},
+        {"why": None},
+        {"tolerance": {"abs": INF}},
+        {"predict": {"kind": "at_least", "value": 1.0}, "tolerance": {"abs": -0.1}},
+        {"id": "other.x"},
+        {"id": "toy."},
+        {"id": "toyx"},
     ],
-)  # fmt: skip
+)
 def test_an_entry_against_the_schema_is_refused(changes):
     with pytest.raises(ValueError, match="validation error"):
         Claim(**{**ENTRY, **changes})
@@ -65,10 +88,17 @@ def test_an_entry_against_the_schema_is_refused(changes):
 
 @pytest.mark.parametrize(
     "text, message",
-    [("- {id: a", "toy.yml is not YAML"), ("- {id: toy.b}", r"toy.b: expected the keys \['id', 'says'"), ("- text", "text: expected the keys"),
-     ("- 1", "1: expected"), ("id: toy.x", "must hold a list of claims"), ("- {id: toy.b, chapter: toy}", "the chapter is the name of the file"),
-     ("- {1: toy.b}", "expected the keys"), ("- {id: [a]}", "expected the keys")],
-)  # fmt: skip
+    [
+        ("- {id: a", "toy.yml is not YAML"),
+        ("- {id: toy.b}", r"toy.b: expected the keys \['id', 'says'"),
+        ("- text", "text: expected the keys"),
+        ("- 1", "1: expected"),
+        ("id: toy.x", "must hold a list of claims"),
+        ("- {id: toy.b, chapter: toy}", "the chapter is the name of the file"),
+        ("- {1: toy.b}", "expected the keys"),
+        ("- {id: [a]}", "expected the keys"),
+    ],
+)
 def test_a_ledger_that_cannot_be_read_says_where(toy, text, message):
     (toy / "data" / "claims" / "toy.yml").write_text(text)
     with pytest.raises(ValueError, match=message):
@@ -144,7 +174,11 @@ def test_rankings_and_identities_are_reported(toy):
             claims.report("toy.slope", wrong)
     with pytest.raises(ValueError, match=r"for each of \['a', 'b'\], got \['a'\]"):
         claims.report("toy.slope", {"a": Estimate.exact(1)})
-    for wrong, kind, message in [(math.nan, ValueError, "finite"), (INF, ValueError, "finite"), (True, TypeError, "a number, or an Estimate")]:  # fmt: skip
+    for wrong, kind, message in [
+        (math.nan, ValueError, "finite"),
+        (INF, ValueError, "finite"),
+        (True, TypeError, "a number, or an Estimate"),
+    ]:
         with pytest.raises(kind, match=message):
             claims.report("toy.never", wrong)
 
@@ -161,7 +195,7 @@ def _report_many(first: int) -> None:
 
 
 def test_two_notebooks_in_one_run_lose_no_report(toy):
-    entry = "- {{id: toy.c{}, says: x., source: {{paper: derived, where: x}}, predict: {{kind: equals, value: 1}}, tolerance: {{abs: 1}}, why: x, decidable: [book]}}\n"  # fmt: skip
+    entry = "- {{id: toy.c{}, says: x., source: {{paper: derived, where: x}}, predict: {{kind: equals, value: 1}}, tolerance: {{abs: 1}}, why: x, decidable: [book]}}\n"
     (toy / "data" / "claims" / "toy.yml").write_text("".join(entry.format(i) for i in range(24)))
     processes = [multiprocessing.get_context("fork").Process(target=_report_many, args=(first,)) for first in (0, 12)]
     for process in processes:

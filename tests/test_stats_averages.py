@@ -140,8 +140,14 @@ def test_the_first_crossing_counts_and_a_touched_point_is_one():
 
 @pytest.mark.parametrize(
     "x, y, message",
-    [([1, 2], [1, 2], "does not cross 5.0"), ([], [], "empty"), ([0, 1], [0, 9], "must be positive"), ([1, 2], [0, math.nan], "y must be finite"), ([1], [0, 9], "one length")],
-)  # fmt: skip
+    [
+        ([1, 2], [1, 2], "does not cross 5.0"),
+        ([], [], "empty"),
+        ([0, 1], [0, 9], "must be positive"),
+        ([1, 2], [0, math.nan], "y must be finite"),
+        ([1], [0, 9], "one length"),
+    ],
+)
 def test_a_curve_without_a_crossing_is_refused(x, y, message):
     with pytest.raises(ValueError, match=message):
         crossing(x, y, 5.0)
@@ -149,10 +155,13 @@ def test_a_curve_without_a_crossing_is_refused(x, y, message):
 
 def falling(places: dict) -> pd.DataFrame:
     """For each key a curve that falls through 1/2 at a place; None: one that stays at one."""
-    return pd.concat([
-        pd.DataFrame({"p": x, "e": 0.5 - 0.1 * np.log(x / place) if place else 1.0, "seed": key, "net": "cnn"})
-        for key, place in places.items() for x in [np.geomspace(1, 100, 9)]
-    ])  # fmt: skip
+    return pd.concat(
+        [
+            pd.DataFrame({"p": x, "e": 0.5 - 0.1 * np.log(x / place) if place else 1.0, "seed": key, "net": "cnn"})
+            for key, place in places.items()
+            for x in [np.geomspace(1, 100, 9)]
+        ]
+    )
 
 
 def test_crossings_of_groups_and_those_without_are_left_out():

@@ -81,8 +81,17 @@ def test_errors_are_propagated_to_first_order():
     rng = np.random.default_rng(0)
     a, b = Estimate(2.0, 0.01, math.inf), Estimate(3.0, 0.02, math.inf)
     x, y = 2.0 + 0.01 * rng.standard_normal(200_000), 3.0 + 0.02 * rng.standard_normal(200_000)
-    for found, drawn in [(a * b, x * y), (a / b, x / y), (a.log(), np.log(x)), (a.log2(), np.log2(x)), (b.exp(), np.exp(y)),
-                         (b**3, y**3), (b**-0.5, y**-0.5), (1 / a, 1 / x), (abs(-a), x)]:  # fmt: skip
+    for found, drawn in [
+        (a * b, x * y),
+        (a / b, x / y),
+        (a.log(), np.log(x)),
+        (a.log2(), np.log2(x)),
+        (b.exp(), np.exp(y)),
+        (b**3, y**3),
+        (b**-0.5, y**-0.5),
+        (1 / a, 1 / x),
+        (abs(-a), x),
+    ]:
         assert found.value == pytest.approx(drawn.mean(), rel=1e-3)
         assert found.stderr == pytest.approx(drawn.std(), rel=0.01)
 
@@ -120,11 +129,17 @@ def test_numbers_of_numpy_are_accepted():
 @pytest.mark.parametrize(
     "arguments, message",
     [
-        ((math.inf, 0.1, 1), "finite value"), ((1.0, -0.1, 1), "error ≥ 0"), ((1.0, math.inf, 1), "finite value"),
-        ((1.0, 0.1, 0), "dof must be 0"), ((1.0, math.nan, 2), "dof must be 0"), ((1.0, 0.1, -1), "dof must be 0"),
-        ((1.0, 0.1, math.nan), "dof must be 0"), ((math.nan, math.nan, 0), "needs a reason"), ((math.nan, 0.1, 2, "why"), "needs a reason"),
+        ((math.inf, 0.1, 1), "finite value"),
+        ((1.0, -0.1, 1), "error ≥ 0"),
+        ((1.0, math.inf, 1), "finite value"),
+        ((1.0, 0.1, 0), "dof must be 0"),
+        ((1.0, math.nan, 2), "dof must be 0"),
+        ((1.0, 0.1, -1), "dof must be 0"),
+        ((1.0, 0.1, math.nan), "dof must be 0"),
+        ((math.nan, math.nan, 0), "needs a reason"),
+        ((math.nan, 0.1, 2, "why"), "needs a reason"),
     ],
-)  # fmt: skip
+)
 def test_an_estimate_that_contradicts_itself_is_refused(arguments, message):
     with pytest.raises(ValueError, match=message):
         Estimate(*arguments)
@@ -141,9 +156,20 @@ def test_what_has_no_error_passes_that_on(result):
 
 
 @pytest.mark.parametrize(
-    "result", [lambda e: e + 1, lambda e: 1 / e, lambda e: e**0.5, lambda e: e.log(), lambda e: e.exp(), lambda e: -e, abs,
-               lambda e: largest([Estimate.exact(3), e]), lambda e: average([e, Estimate.exact(1)]), lambda e: spread([e, Estimate.exact(1)])]
-)  # fmt: skip
+    "result",
+    [
+        lambda e: e + 1,
+        lambda e: 1 / e,
+        lambda e: e**0.5,
+        lambda e: e.log(),
+        lambda e: e.exp(),
+        lambda e: -e,
+        abs,
+        lambda e: largest([Estimate.exact(3), e]),
+        lambda e: average([e, Estimate.exact(1)]),
+        lambda e: spread([e, Estimate.exact(1)]),
+    ],
+)
 def test_what_has_no_value_passes_that_on(result):
     found = result(Estimate.missing("nobody came"))
     assert math.isnan(found.value) and found.reason == "nobody came" and found.dof == 0 and str(found) == "nothing"
@@ -152,11 +178,14 @@ def test_what_has_no_value_passes_that_on(result):
 @pytest.mark.parametrize(
     "result, reason",
     [
-        (Estimate(1.0, 0.1, 2) / Estimate(0.0, 0.1, 2), "ratio to zero"), (1 / Estimate.exact(0), "ratio to zero"),
-        (Estimate(-1.0, 0.1, 2).log(), "no logarithm"), (Estimate(0.0, 0.1, 2).log2(), "no logarithm"),
-        (Estimate(-1.0, 0.1, 2) ** 0.5, "to the power 0.5"), (Estimate(0.0, 0.1, 2) ** -1, "to the power -1"),
+        (Estimate(1.0, 0.1, 2) / Estimate(0.0, 0.1, 2), "ratio to zero"),
+        (1 / Estimate.exact(0), "ratio to zero"),
+        (Estimate(-1.0, 0.1, 2).log(), "no logarithm"),
+        (Estimate(0.0, 0.1, 2).log2(), "no logarithm"),
+        (Estimate(-1.0, 0.1, 2) ** 0.5, "to the power 0.5"),
+        (Estimate(0.0, 0.1, 2) ** -1, "to the power -1"),
     ],
-)  # fmt: skip
+)
 def test_an_operation_without_a_value_does_not_stop(result, reason):
     assert math.isnan(result.value) and reason in result.reason
 
@@ -198,8 +227,17 @@ def test_selecting_biases_and_the_docstring_says_which_way():
 
 @pytest.mark.parametrize(
     "value, error, text",
-    [(-0.5232, 0.0221, "-0.52 ± 0.02"), (0.007241, 0.00213, "0.007 ± 0.002"), (8192.4, 312.0, "8192 ± 300"), (1.0, 0.096, "1.0 ± 0.1"),
-     (2.5, 0.0, "2.5 ± 0"), (-1e-9, 0.01, "0.00 ± 0.01"), (1.0, 1e-13, "1 ± 1e-13"), (0.5231, math.nan, "0.523 ± ?"), (-1.0, 0.0096, "-1.00 ± 0.01")],
-)  # fmt: skip
+    [
+        (-0.5232, 0.0221, "-0.52 ± 0.02"),
+        (0.007241, 0.00213, "0.007 ± 0.002"),
+        (8192.4, 312.0, "8192 ± 300"),
+        (1.0, 0.096, "1.0 ± 0.1"),
+        (2.5, 0.0, "2.5 ± 0"),
+        (-1e-9, 0.01, "0.00 ± 0.01"),
+        (1.0, 1e-13, "1 ± 1e-13"),
+        (0.5231, math.nan, "0.523 ± ?"),
+        (-1.0, 0.0096, "-1.00 ± 0.01"),
+    ],
+)
 def test_an_estimate_has_the_digits_of_its_error(value, error, text):
     assert str(Estimate(value, error, 0 if math.isnan(error) else 3)) == text

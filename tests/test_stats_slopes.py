@@ -12,7 +12,12 @@ from scipy import stats as oracle
 from quire.stats import linear_slope, loglog_slope, slope_of_mean, slope_over_seeds, slope_within
 
 POSITIVE = st.floats(1e-3, 1e3)
-POINTS = st.lists(st.tuples(POSITIVE, POSITIVE, st.floats(0.01, 10)), min_size=3, max_size=12, unique_by=lambda p: round(math.log(p[0]), 2))  # fmt: skip
+POINTS = st.lists(
+    st.tuples(POSITIVE, POSITIVE, st.floats(0.01, 10)),
+    min_size=3,
+    max_size=12,
+    unique_by=lambda p: round(math.log(p[0]), 2),
+)
 
 
 def curves(seeds: int, sizes=(2, 4, 8), noise: float = 0.1, exponent: float = -0.5) -> pd.DataFrame:
@@ -133,7 +138,10 @@ def test_the_slope_of_a_mean_resamples_whole_seeds():
     assert math.isfinite(one.value) and one.reason == "one seed has no error"
 
 
-@pytest.mark.parametrize("change, message", [({"e": math.nan}, "e must be finite"), ({"e": -1.0}, "e must be positive"), ({"p": 3}, "same values of p")])  # fmt: skip
+@pytest.mark.parametrize(
+    "change, message",
+    [({"e": math.nan}, "e must be finite"), ({"e": -1.0}, "e must be positive"), ({"p": 3}, "same values of p")],
+)
 def test_a_mean_curve_needs_whole_curves(change, message):
     rows = curves(2)
     rows.loc[5, list(change)] = list(change.values())
@@ -155,8 +163,14 @@ def test_a_slope_within_groups_is_that_of_a_regression_with_dummies():
     assert math.isfinite(pairs.value) and pairs.dof == 0 and "leave no error" in pairs.reason
 
 
-@pytest.mark.parametrize("slope", [lambda rows: slope_over_seeds(rows, x="size", y="e", seed="s"), lambda rows: slope_of_mean(rows, x="size", y="e", seed="s"),
-                                   lambda rows: slope_within(rows, x="size", y="e", group="s")])  # fmt: skip
+@pytest.mark.parametrize(
+    "slope",
+    [
+        lambda rows: slope_over_seeds(rows, x="size", y="e", seed="s"),
+        lambda rows: slope_of_mean(rows, x="size", y="e", seed="s"),
+        lambda rows: slope_within(rows, x="size", y="e", group="s"),
+    ],
+)
 def test_a_lost_column_is_named(slope):
     with pytest.raises(ValueError, match=r"no columns \['size'\].*\['p', 'e', 's'\]"):
         slope(curves(2))
