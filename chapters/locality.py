@@ -30,57 +30,58 @@
 # theory fails, by a factor that can be computed.
 
 # %% tags=["parameters"]
-widths: list = [64, 256, 1024]  # scale: hidden units of the finite networks
-width_seeds: int = 4  # scale: initialisations per width
-spectrum_points: int = 400  # scale: points of the empirical spectrum
-spectrum_seeds: int = 2  # scale: data sets of the empirical spectrum
-decay_levels: int = 60000  # scale: Fourier coefficients of one constituent, about
-cube_points: int = 512  # scale: training points in the cube
-cube_tests: int = 128  # scale: test points in the cube
-fit_from: int = 64  # scale: smallest training set that enters a fitted exponent
-dims: list = [6, 9]  # scale: dimensions that are compared
-dim_points: int = 256  # scale: training points of that comparison
-torus_points: int = 256  # scale: training points on the torus
-theory_levels: int = 20000  # scale: levels of a spectrum in the theory, about
-seeds: int = 2  # scale: independent data sets in the cube and on the torus
-circle_exponents: list = [1.0, 3.0, 7.0]  # scale: smoothness of the teachers on the circle
-circle_points: int = 256  # scale: training points on the circle
-circle_seeds: int = 8  # scale: independent data sets on the circle
-ridge_points: int = 256  # scale: training points on the circle with a ridge
-ridge_seeds: int = 8  # scale: independent data sets with a ridge
-dim: int = 9  # choice: pixels of the inputs in the cube
-torus_dim: int = 8  # choice: pixels of the inputs on the torus
-space: str = "cube"  # choice: law of the inputs that are not on the torus, "cube" or "sphere"
+widths: list = [64, 256, 1024]  # scale: hidden units of the finite networks, in [1, 16384]
+width_seeds: int = 4  # scale: initialisations per width, in [1, 1000]
+spectrum_points: int = 400  # scale: points of the empirical spectrum, in [30, 10000]
+spectrum_seeds: int = 2  # scale: data sets of the empirical spectrum, in [1, 1000]
+decay_levels: int = 60000  # scale: Fourier coefficients of one constituent, about, in [1000, 4000000]
+cube_points: int = 512  # scale: training points in the cube, in [16, 10000]
+cube_tests: int = 128  # scale: test points in the cube, half of those on the torus, in [1, 4096]
+fit_from: int = 64  # scale: smallest training set that enters a fitted exponent, in [1, 10000]
+dims: list = [6, 9]  # scale: dimensions that are compared, in [3, 32]
+dim_points: int = 256  # scale: training points of that comparison, in [16, 10000]
+torus_points: int = 256  # scale: training points on the torus, in [16, 10000]
+theory_levels: int = 20000  # scale: levels of a spectrum in the theory, about, in [1000, 1000000]
+seeds: int = 2  # scale: independent data sets in the cube and on the torus, in [1, 1000]
+circle_exponents: list = [1.0, 3.0, 7.0]  # scale: smoothness of the teachers on the circle, in [0.25, 8]
+circle_points: int = 256  # scale: training points on the circle, in [64, 2048]
+circle_seeds: int = 8  # scale: independent data sets on the circle, in [1, 4096]
+ridge_points: int = 256  # scale: training points on the circle with a ridge, in [128, 8192]
+ridge_seeds: int = 8  # scale: independent data sets with a ridge, in [1, 4096]
+dim: int = 9  # choice: pixels of the inputs in the cube, in [3, 32]
+torus_dim: int = 8  # choice: pixels of the inputs on the torus, in [5, 32]
+space: str = "cube"  # choice: law of the inputs that are not on the torus, one of cube|sphere
 device: str = "auto"  # choice: "auto", "cpu" or "cuda"
 
 # %% tags=["setup"]
-import numpy as np
-import pandas as pd
-
-from quire import claims, stats
-from quire.experiments import circle
-from quire.experiments import locality as run
-from quire.figures import figure
+from quire import claims
+from quire.experiments.locality import cells, circle_cells, circle_measures, kernel_cells, kernel_measures, measures
+from quire.figures import Level, PowerLaw, curves, figure, label_columns
 from quire.sweep import describe, doubling, grid, sweep
 
-
-def on_torus(pairs):
-    """Curves of these pairs and their theory on the torus; the largest |log(measured / theory)| and its error."""
-    common = dict(pairs=[pairs], dim=torus_dim, sizes=[torus_sizes])
-    theory = sweep(run.predicted_curves, grid(**common, num_levels=theory_levels))
-    cells = grid(**common, space="torus", num_train=torus_points, num_test=cube_tests * 2, seed=range(seeds))
-    rows = sweep(run.learning_curves, cells, device=device)
-    rows = rows.merge(theory[["teacher", "student", "size", "predicted_error"]])
-    rows["gap"] = np.log(rows.error / rows.predicted_error)
-    gaps = stats.mean_over(rows[rows["size"] >= min(128, torus_points)], by=["pair", "size"], value="gap")
-    worst = gaps.loc[gaps["mean"].abs().idxmax()]
-    return rows, (abs(worst["mean"]), worst["stderr"])
-
-
-def exponent(rows, pair):
-    curve = rows[(rows.pair == pair) & (rows["size"] >= fit_from)]
-    return stats.slope_over_seeds(curve, x="size", y="error", seed="seed")
-
+label_columns(
+    "locality",
+    size="training points $P$",
+    error="test error",
+    pair="teacher → student",
+    predicted_error="theory, no fit",
+    architecture="",
+    width="width $H$",
+    width_error="relative distance from infinite width",
+    frequency="frequency $k$",
+    coefficient="Fourier coefficient $c_k$",
+    filter_size="filter size $s$",
+    rank="rank",
+    eigenvalue="eigenvalue",
+    predicted_eigenvalue="exact eigenvalues",
+    dim="dimension $d$",
+    place="training points",
+    smoothness=r"smoothness of the teacher $\alpha_t$",
+    beta=r"exponent $\beta$",
+    derived=r"$\min(\alpha_t, 2(\alpha_s + 1))$",
+    teacher_exponent=r"teacher, $\alpha_t$",
+    ridge_exponent="$g$",
+)
 
 # %% [markdown]
 # What is predicted stands in the ledger before anything runs:
@@ -126,22 +127,22 @@ claims.expected("locality")
 # slope is {claim}`locality.width`.
 
 # %%
-finite = sweep(
-    run.finite_width,
-    grid(architecture=["cn", "lc"], width=widths, dim=dim, filter_size=3, num_points=6, seed=range(width_seeds)),
-)
-claims.report("locality.lemma", finite.lemma_error.max())
-rate = stats.slope_over_seeds(finite, x="width", y="width_error", seed="seed")
-claims.report("locality.width", rate.value, rate.stderr)
+drawn = dict(num_points=6, seed=range(width_seeds))
+asked = grid(architecture=["cn", "lc"], width=widths, dim=dim, filter_size=3, **drawn)
+finite = sweep(kernel_cells.finite_width, asked)
+
+claims.report("locality.lemma", kernel_measures.largest_lemma_error(finite))
+claims.report("locality.width", kernel_measures.width_exponent(finite))
 
 # %%
 figure(
-    "locality-lemma", finite.replace({"cn": "convolutional", "lc": "local"}), x="width", y="width_error", hue="architecture", log="xy", slopes=[(-0.5, "$H^{-1/2}$")],
-    labels={"width": "width $H$", "width_error": "relative distance from infinite width", "architecture": ""},
+    "locality-lemma",
+    curves(kernel_measures.spelled_out(finite), x="width", y="width_error", by="architecture", log="xy"),
+    PowerLaw(-0.5, "$H^{-1/2}$"),
     caption="Distance between the tangent kernel of a random network and its infinite-width limit, in the Frobenius norm.",
-    alt="Log-log plot. For convolutional and local networks alike the relative distance from the infinite-width kernel falls along a "
-    "straight line of slope minus one half as the width grows.",
-)  # fmt: skip
+    alt="Log-log plot. For convolutional and local networks alike the relative distance from the infinite-width "
+    "kernel falls along a straight line of slope minus one half as the width grows.",
+)
 
 # %% [markdown]
 # ## The same eigenvalues, other multiplicities
@@ -159,23 +160,28 @@ figure(
 # {claim}`locality.trace`.
 
 # %%
-decays = sweep(run.decay, grid(filter_size=[1, 2, 3], num_levels=decay_levels))
-for s in (1, 2, 3):
-    tail = decays[(decays.filter_size == s) & (decays.frequency >= 8) & (decays.frequency <= decays.largest / 2)]
-    fit = stats.loglog_slope(tail.frequency, tail.coefficient)
-    claims.report(f"locality.decay-s{s}", fit.value, fit.stderr)
-trace = sweep(run.trace_identity, grid(filter_size=[1, 2, 3], dim=5, lattice=6))
-claims.report("locality.trace", (trace.mean_diagonal / trace.predicted_trace - 1).abs().max())
+decays = sweep(kernel_cells.decay, grid(filter_size=[1, 2, 3], num_levels=decay_levels))
+claims.report("locality.decay-s1", kernel_measures.decay_exponent(decays, filter_size=1))
+claims.report("locality.decay-s2", kernel_measures.decay_exponent(decays, filter_size=2))
+claims.report("locality.decay-s3", kernel_measures.decay_exponent(decays, filter_size=3))
+
+trace = sweep(kernel_cells.trace_identity, grid(filter_size=[1, 2, 3], dim=5, lattice=6))
+claims.report("locality.trace", kernel_measures.largest_trace_error(trace))
+
+# %%
+laws = [PowerLaw(-s - 1, f"$k^{{-{s + 1}}}$", through=s) for s in (1, 2, 3)]
+shown = decays[decays.frequency.isin(doubling(1, 128))]
 
 # %%
 figure(
-    "locality-decay", decays[decays.frequency.isin(doubling(1, 128))], x="frequency", y="coefficient", hue="filter_size", log="xy",
-    size=(4.6, 3.8), slopes=[(-2, "$k^{-2}$", 1), (-3, "$k^{-3}$", 2), (-4, "$k^{-4}$", 3)],
-    labels={"frequency": "frequency $k$", "coefficient": "Fourier coefficient $c_k$", "filter_size": "filter size $s$"},
-    caption="Eigenvalues of one patch decay as a power of the frequency, with an exponent set by the filter size: $s + 1$.",
-    alt="Log-log plot of Fourier coefficients against frequency for filters of one, two and three pixels. They follow dashed lines "
-    "of slope minus two, minus three and minus four.",
-)  # fmt: skip
+    "locality-decay",
+    curves(shown, x="frequency", y="coefficient", by="filter_size", log="xy", size=(4.6, 3.8)),
+    *laws,
+    caption="Eigenvalues of one patch decay as a power of the frequency, with an exponent set by the filter size: $s + "
+    "1$.",
+    alt="Log-log plot of Fourier coefficients against frequency for filters of one, two and three pixels. They follow"
+    " dashed lines of slope minus two, minus three and minus four.",
+)
 
 # %% [markdown]
 # The slopes are {claim}`locality.decay-s1` for one pixel, {claim}`locality.decay-s2` for two, {claim}`locality.decay-s3` for three.
@@ -184,28 +190,24 @@ figure(
 # and the first gap the convolutional kernel has two modes (sine and cosine), the local one $2 N_p$ (here $N_p = 6$).
 
 # %%
-ranks = sorted({1, *range(2, 31), *doubling(32, spectrum_points // 4)})
-spectra = sweep(
-    run.ranked_spectrum,
-    grid(
-        architecture=["cn", "lc"], filter_size=2, dim=6, num_points=spectrum_points, max_frequency=64, ranks=[ranks],
-        seed=range(spectrum_seeds),
-    ),
-)  # fmt: skip
-levels = spectra[spectra.architecture == "cn"].predicted_eigenvalue.drop_duplicates().to_numpy()
-above = spectra[(spectra.eigenvalue > np.sqrt(levels[1] * levels[2])) & (spectra["rank"] > 1) & (spectra["rank"] < 31)]
-counts = above.groupby(["seed", "architecture"]).size().unstack()
-copies = counts.lc / counts.cn
-claims.report("locality.degeneracy", copies.mean(), copies.sem())
+ranks = sorted({*range(1, 31), *doubling(32, spectrum_points // 4)})
+drawn = dict(num_points=spectrum_points, ranks=[ranks], seed=range(spectrum_seeds))
+asked = grid(architecture=["cn", "lc"], filter_size=2, dim=6, max_frequency=64, **drawn)
+spectra = sweep(kernel_cells.ranked_spectrum, asked)
+
+claims.report("locality.degeneracy", kernel_measures.multiplicity_ratio(spectra))
 
 # %%
+shown = kernel_measures.spelled_out(spectra)
 figure(
-    "locality-spectrum", spectra.replace({"cn": "convolutional", "lc": "local"}), x="rank", y="eigenvalue", hue="architecture", theory="predicted_eigenvalue", log="xy",
-    labels={"rank": "rank", "eigenvalue": "eigenvalue", "architecture": "", "predicted_eigenvalue": "exact eigenvalues"},
-    caption="Spectra of the convolutional and local kernels on the torus, d = 6, s = 2: the same stairs, six times as long.",
-    alt="Log-log plot of eigenvalues by rank. Both kernels descend the same steps, drawn dashed, but each step of the local kernel is "
-    "six times as long. Markers of random Gram matrices lie on the steps, a little above them at high rank.",
-)  # fmt: skip
+    "locality-spectrum",
+    curves(shown, x="rank", y="eigenvalue", by="architecture", theory="predicted_eigenvalue", log="xy"),
+    caption="Spectra of the convolutional and local kernels on the torus, d = 6, s = 2: the same stairs, six times as "
+    "long.",
+    alt="Log-log plot of eigenvalues by rank. Both kernels descend the same steps, drawn dashed, but each step of the"
+    " local kernel is six times as long. Markers of random Gram matrices lie on the steps, a little above them at"
+    " high rank.",
+)
 
 # %% [markdown]
 # Counted between these gaps, the local kernel has this many modes for each of the convolutional one: {claim}`locality.degeneracy`.
@@ -227,21 +229,18 @@ figure(
 # nine. Inputs are uniform in the cube $[0, 1]^9$ (or, with `space="sphere"`, on the unit sphere).
 
 # %%
+to_convolutional = [["3cn", "3cn"], ["2cn", "3cn"], ["3cn", "2cn"]]
+to_local = [["3cn", "3lc"], ["3lc", "3lc"], ["3lc", "2lc"], ["2lc", "2lc"], ["1lc", "1lc"]]
+pairs = [*to_convolutional, *to_local, ["3lc", f"{dim}fc"]]
 sizes = sorted({*doubling(16, cube_points), *(dim * p for p in doubling(8, cube_points // dim))})
-pairs = [
-    ["3cn", "3cn"], ["2cn", "3cn"], ["3cn", "2cn"], ["3cn", "3lc"], ["3lc", "3lc"], ["3lc", "2lc"], ["2lc", "2lc"],
-    ["1lc", "1lc"], ["3lc", f"{dim}fc"],
-]  # fmt: skip
-curves = sweep(
-    run.learning_curves,
-    grid(
-        pairs=[pairs], space=space, dim=dim, num_train=max(sizes), num_test=cube_tests, sizes=[sizes], seed=range(seeds)
-    ),
-    device=device,
-)  # fmt: skip
+
+# %%
+data = dict(space=space, num_test=cube_tests, seed=range(seeds))
+asked = grid(pairs=[pairs], dim=dim, num_train=max(sizes), sizes=[sizes], **data)
+cube = sweep(cells.learning_curves, asked, device=device)
 
 # %% tags=["nbval-check-output"]
-describe(curves[["seed", "teacher", "student", "size", "error", "pair"]], units={"size": "points"})
+describe(cube[["seed", "teacher", "student", "size", "error", "pair"]], units={"size": "points"})
 
 # %% [markdown]
 # First what fails. A *fully-connected* student of a local teacher learns as if the function depended on all nine pixels at once: its
@@ -249,17 +248,21 @@ describe(curves[["seed", "teacher", "student", "size", "error", "pair"]], units=
 # interpolating what it cannot represent makes it worse: its error stays above the variance of that part.
 
 # %%
-failing = curves[curves.pair.isin([f"3lc → {dim}fc", "3lc → 2lc", "3cn → 2cn"])]
-failing = failing.assign(panel=np.where(failing.student == f"{dim}fc", "fully connected", "filters too short"))
-stuck = exponent(curves, "3lc → 2lc")
-claims.report("locality.plateau", -stuck.value, stuck.stderr)
+claims.report("locality.plateau", measures.exponent(cube, pair="3lc → 2lc", fit_from=fit_from))
+
+too_short = [["3lc", "2lc"], ["3cn", "2cn"]]
+failing = measures.in_panels(cube, {"fully connected": [["3lc", f"{dim}fc"]], "filters too short": too_short})
+
+# %%
 figure(
-    "locality-failing", failing, x="size", y="error", hue="pair", col="panel", log="xy", share=False, slopes=[(-1 / 9, "β = 1/9", f"3lc → {dim}fc")],
-    labels={"size": "training points $P$", "error": "test error", "pair": "teacher → student"},
+    "locality-failing",
+    curves(failing, x="size", y="error", by="pair", panels="panel", log="xy", share=False),
+    PowerLaw(-1 / dim, f"β = 1/{dim}", through=f"3lc → {dim}fc"),
     caption="Students that do not match the teacher: fully connected, and filters shorter than the teacher's.",
-    alt="Two log-log panels of learning curves. The two students whose filters have two pixels where the teacher's have three stay on "
-    "a plateau; the fully-connected student's error falls slowly, towards slope minus one ninth.",
-)  # fmt: skip
+    alt="Two log-log panels of learning curves. The two students whose filters have two pixels where the teacher's "
+    "have three stay on a plateau; the fully-connected student's error falls slowly, towards slope minus one over"
+    f" {dim}.",
+)
 
 # %% [markdown]
 # On the plateau nothing is gained from data: the exponent is {claim}`locality.plateau`.
@@ -276,26 +279,31 @@ figure(
 # With $\alpha_t = 1$: $\beta = 1, 1/2, 1/3$ for $s = 1, 2, 3$.
 
 # %%
-matched = {"1lc → 1lc": "s1", "2lc → 2lc": "s2", "3cn → 3cn": "s3", "2cn → 3cn": "t2s3", "3cn → 3lc": "unshared"}
-fits = {pair: exponent(curves, pair) for pair in [*matched, "3lc → 3lc", f"3lc → {dim}fc"]}
-for pair, short in matched.items():
-    claims.report(f"locality.beta-{short}", -fits[pair].value, fits[pair].stderr)
-ranking = {"s = 1": "1lc → 1lc", "s = 2": "2lc → 2lc", "s = 3": "3lc → 3lc", "fully connected": f"3lc → {dim}fc"}
-claims.report("locality.ranking", {k: (-fits[pair].value, fits[pair].stderr) for k, pair in ranking.items()})
+claims.report("locality.beta-s1", measures.exponent(cube, pair="1lc → 1lc", fit_from=fit_from))
+claims.report("locality.beta-s2", measures.exponent(cube, pair="2lc → 2lc", fit_from=fit_from))
+claims.report("locality.beta-s3", measures.exponent(cube, pair="3cn → 3cn", fit_from=fit_from))
+claims.report("locality.beta-t2s3", measures.exponent(cube, pair="2cn → 3cn", fit_from=fit_from))
+claims.report("locality.beta-unshared", measures.exponent(cube, pair="3cn → 3lc", fit_from=fit_from))
+
+local = {"s = 1": "1lc → 1lc", "s = 2": "2lc → 2lc", "s = 3": "3lc → 3lc", "fully connected": f"3lc → {dim}fc"}
+claims.report("locality.ranking", measures.ranking(cube, local, fit_from=fit_from))
 
 # %%
-shown = curves[curves.pair.isin(matched)].assign(
-    panel=lambda rows: rows.student.str[1:].map({"cn": "convolutional students", "lc": "local students"})
-)
+to_local = [["1lc", "1lc"], ["2lc", "2lc"], ["3cn", "3lc"]]
+panels = {"convolutional students": [["2cn", "3cn"], ["3cn", "3cn"]], "local students": to_local}
+thirds = [PowerLaw(-1 / 3, "β = 1/3", through=pair) for pair in ("3cn → 3cn", "3cn → 3lc")]
+laws = [PowerLaw(-1, "β = 1", through="1lc → 1lc"), PowerLaw(-1 / 2, "β = 1/2", through="2lc → 2lc"), *thirds]
+
+# %%
 figure(
-    "locality-curves", shown, x="size", y="error", hue="pair", col="panel", log="xy", share=False,
-    slopes=[(-1, "β = 1", "1lc → 1lc"), (-1 / 2, "β = 1/2", "2lc → 2lc"), (-1 / 3, "β = 1/3", "3cn → 3cn"),
-            (-1 / 3, "β = 1/3", "3cn → 3lc")],
-    labels={"size": "training points $P$", "error": "test error", "pair": "teacher → student"},
-    caption="Learning curves in nine dimensions, averaged exactly over teachers; dashed, the predicted exponents.",
-    alt="Two log-log panels. Left, convolutional students with filters of three pixels follow slope minus one third for teachers with "
-    "two and three pixels. Right, local students with one, two and three pixels follow minus one, minus one half and minus one third.",
-)  # fmt: skip
+    "locality-curves",
+    curves(measures.in_panels(cube, panels), x="size", y="error", by="pair", panels="panel", log="xy", share=False),
+    *laws,
+    caption=f"Learning curves in {dim} dimensions, averaged exactly over teachers; dashed, the predicted exponents.",
+    alt="Two log-log panels. Left, convolutional students with filters of three pixels follow slope minus one third "
+    "for teachers with two and three pixels. Right, local students with one, two and three pixels follow minus "
+    "one, minus one half and minus one third.",
+)
 
 # %% [markdown]
 # Filters of one pixel: {claim}`locality.beta-s1`. Two: {claim}`locality.beta-s2`. Three: {claim}`locality.beta-s3`. A teacher with
@@ -305,26 +313,18 @@ figure(
 # If the exponent belongs to the patch, it must survive a change of dimension.
 
 # %%
-dim_sizes = doubling(16, dim_points)
-by_dim = sweep(
-    run.learning_curves,
-    grid(
-        pairs=[[["3cn", "3cn"]]], space=space, dim=dims, num_train=dim_points, num_test=cube_tests, sizes=[dim_sizes],
-        seed=range(seeds),
-    ),
-    device=device,
-)  # fmt: skip
-ends = [exponent(by_dim[by_dim.dim == d], "3cn → 3cn") for d in (min(dims), max(dims))]
-claims.report("locality.dimension", ends[0].value - ends[1].value, float(np.hypot(ends[0].stderr, ends[1].stderr)))
+asked = grid(pairs=[[["3cn", "3cn"]]], dim=dims, num_train=dim_points, sizes=[doubling(16, dim_points)], **data)
+by_dim = sweep(cells.learning_curves, asked, device=device)
+claims.report("locality.dimension", measures.change_with_dimension(by_dim, pair="3cn → 3cn", fit_from=fit_from))
 
 # %%
 figure(
-    "locality-dimension", by_dim.astype({"dim": str}), x="size", y="error", hue="dim", log="xy",
-    slopes=[(-1 / 3, "β = 1/3", str(d)) for d in dims],
-    labels={"size": "training points $P$", "error": "test error", "dim": "dimension $d$"},
+    "locality-dimension",
+    curves(by_dim.astype({"dim": str}), x="size", y="error", by="dim", log="xy"),
+    *[PowerLaw(-1 / 3, "β = 1/3" if d == min(dims) else "", through=str(d)) for d in dims],
     caption="The same convolutional teacher and student, s = t = 3, in inputs of several dimensions.",
     alt="Log-log learning curves for several input dimensions. They are parallel, with slope minus one third.",
-)  # fmt: skip
+)
 
 # %% [markdown]
 # From the smallest to the largest dimension the exponent changes by {claim}`locality.dimension`.
@@ -336,21 +336,18 @@ figure(
 # $E_\mathrm{LC}(N_p P) = E_\mathrm{CN}(P)$. Sharing weights is worth a factor, and locality an exponent.
 
 # %%
-sharing = curves[curves.pair.isin(["3cn → 3cn", "3cn → 3lc"])].copy()
-sharing["effective"] = np.where(sharing.student == "3lc", sharing["size"] / dim, sharing["size"])
-both = sharing.pivot_table(index=["seed", "effective"], columns="student", values="error").dropna().reset_index()
-both = both[both.effective >= 32].assign(ratio=lambda rows: rows["3lc"] / rows["3cn"])
-per_seed = both.groupby("seed").ratio.mean()
-claims.report("locality.sharing", per_seed.mean(), per_seed.sem())
-panels = [("$P$", sharing["size"]), ("$P$, or $P/N_p$ for the local student", sharing.effective)]
+claims.report("locality.sharing", measures.sharing_ratio(cube, dim=dim))
+
+# %%
+shown = measures.with_and_without_shift(cube, dim=dim)
 figure(
-    "locality-sharing", pd.concat([sharing.assign(panel=p, place=x) for p, x in panels]), x="place", y="error",
-    hue="pair", col="panel", log="xy", share=False,
-    labels={"place": "training points", "error": "test error", "pair": "teacher → student"},
-    caption="Convolutional teacher, with and without weight sharing in the student; right, the local curve shifted by N_p = 9.",
-    alt="Left, two parallel log-log learning curves, the local student's above. Right, the local student's points are divided by nine "
-    "and the two curves fall on one another.",
-)  # fmt: skip
+    "locality-sharing",
+    curves(shown, x="place", y="error", by="pair", panels="panel", log="xy", share=False),
+    caption="Convolutional teacher, with and without weight sharing in the student; right, the local curve shifted by N_p"
+    f" = {dim}.",
+    alt="Left, two parallel log-log learning curves, the local student's above. Right, the local student's points are"
+    " divided by the number of patches and the two curves fall on one another.",
+)
 
 # %% [markdown]
 # After the shift the two errors have the ratio {claim}`locality.sharing`.
@@ -381,25 +378,31 @@ figure(
 # teacher without shared weights, whose plateau is amplified by $1/(1 - \gamma)$. Nothing is fitted: {claim}`locality.theory`.
 
 # %%
-torus_sizes = doubling(16, torus_points)
-torus_pairs = [
-    ["1cn", "1cn"], ["2cn", "2cn"], ["2cn", "2lc"], ["2cn", "3cn"], ["3cn", "3cn"], ["3cn", "3lc"],
-    ["3cn", "2cn"], ["2lc", "1lc"], ["2lc", "2cn"],
-]  # fmt: skip
-torus, gap = on_torus(torus_pairs)
-claims.report("locality.theory", *gap)
+learnable = [["1cn", "1cn"], ["2cn", "2cn"], ["2cn", "2lc"], ["2cn", "3cn"], ["3cn", "3cn"], ["3cn", "3lc"]]
+unlearnable = [["3cn", "2cn"], ["2lc", "1lc"], ["2lc", "2cn"]]
+pairs = [*learnable, *unlearnable]
+
+common = dict(dim=torus_dim, sizes=[doubling(16, torus_points)])
+data = dict(space="torus", num_train=torus_points, num_test=2 * cube_tests, seed=range(seeds))
 
 # %%
-unlearnable = ["3cn → 2cn", "2lc → 1lc", "2lc → 2cn"]
-shown = torus[torus.pair != "2cn → 3cn"]  # on top of 3cn → 3cn
+theory = sweep(cells.predicted_curves, grid(pairs=[pairs], **common, num_levels=theory_levels))
+measured = sweep(cells.learning_curves, grid(pairs=[pairs], **common, **data), device=device)
+torus = measures.beside_theory(measured, theory, by=["teacher", "student"])
+
+claims.report("locality.theory", measures.largest_gap(torus))
+
+# %%
+distinct = torus[torus.pair != "2cn → 3cn"]  # which lies on top of 3cn → 3cn
+shown = measures.in_panels(distinct, {"learnable": learnable, "not learnable": unlearnable})
+kinds = dict(x="size", y="error", by="pair", theory="predicted_error", log="xy")
 figure(
-    "locality-theory", shown.assign(panel=np.where(shown.pair.isin(unlearnable), "not learnable", "learnable")),
-    x="size", y="error", hue="pair", col="panel", theory="predicted_error", log="xy", share=False,
-    labels={"size": "training points $P$", "error": "test error", "pair": "teacher → student", "predicted_error": "theory, no fit"},
+    "locality-theory",
+    curves(shown, **kinds, panels="panel", share=False),
     caption="Measured learning curves on the torus (markers) and the self-consistent theory (dashed); nothing is fitted.",
-    alt="Two log-log panels of learning curves. Left, five pairs whose error decays; right, three pairs whose error stays on a plateau. "
-    "In all of them the markers lie on the dashed theory curve.",
-)  # fmt: skip
+    alt="Two log-log panels of learning curves. Left, five pairs whose error decays; right, three pairs whose error "
+    "stays on a plateau. In all of them the markers lie on the dashed theory curve.",
+)
 
 # %% [markdown]
 # ## The networks' own kernel
@@ -417,22 +420,28 @@ figure(
 # learned with the exponents $\min(\alpha_t, 2(\alpha_s + s))/s = 1/s$; of a Laplacian teacher the odd half stays unknown for ever.
 
 # %%
-parity = sweep(run.parity, grid(filter_size=[1, 2, 3], num_levels=decay_levels))
-claims.report("locality.ntk-parity", parity.odd_share.max())
-tangent_pairs = [
-    ["1cn-ntk", "1cn-ntk"], ["2cn-ntk", "2cn-ntk"], ["2lc-ntk", "2lc-ntk"], ["3cn-ntk", "3cn-ntk"], ["2cn", "2cn-ntk"],
-]  # fmt: skip
-tangent, gap = on_torus(tangent_pairs)
-claims.report("locality.ntk-theory", *gap)
+parity = sweep(kernel_cells.parity, grid(filter_size=[1, 2, 3], num_levels=decay_levels))
+claims.report("locality.ntk-parity", kernel_measures.largest_odd_share(parity))
+
+# %%
+same = [[kernel, kernel] for kernel in ("1cn-ntk", "2cn-ntk", "2lc-ntk", "3cn-ntk")]
+pairs = [*same, ["2cn", "2cn-ntk"]]
+theory = sweep(cells.predicted_curves, grid(pairs=[pairs], **common, num_levels=theory_levels))
+measured = sweep(cells.learning_curves, grid(pairs=[pairs], **common, **data), device=device)
+tangent = measures.beside_theory(measured, theory, by=["teacher", "student"])
+
+claims.report("locality.ntk-theory", measures.largest_gap(tangent))
 
 # %%
 figure(
-    "locality-tangent", tangent, x="size", y="error", hue="pair", theory="predicted_error", log="xy", size=(5.0, 3.8),
-    labels={"size": "training points $P$", "error": "test error", "pair": "teacher → student", "predicted_error": "theory, no fit"},
-    caption="Learning with the tangent kernel of one hidden layer of ReLUs itself, on the torus with d = 8; nothing is fitted.",
-    alt="Log-log learning curves with dashed theory curves through the markers. Teachers with the tangent kernel are learned, the faster "
-    "the smaller the filters; the error of the Laplacian teacher levels off, since a network without biases misses its odd part.",
-)  # fmt: skip
+    "locality-tangent",
+    curves(tangent, x="size", y="error", by="pair", theory="predicted_error", log="xy", size=(5.0, 3.8)),
+    caption=f"Learning with the tangent kernel of one hidden layer of ReLUs itself, on the torus with d = {torus_dim}; "
+    "nothing is fitted.",
+    alt="Log-log learning curves with dashed theory curves through the markers. Teachers with the tangent kernel are "
+    "learned, the faster the smaller the filters; the error of the Laplacian teacher levels off, since a network "
+    "without biases misses its odd part.",
+)
 
 # %% [markdown]
 # Nothing is fitted here either, and the plateau of the odd modes is predicted with the rest: {claim}`locality.ntk-theory`.
@@ -446,36 +455,30 @@ figure(
 # $s = 1$, with $\alpha_s = 1$, tells them apart. At the corner, $\alpha_t = 4$, two powers compete and the exponent is late.
 
 # %%
-circle_sizes = sorted({*doubling(64, circle_points), *doubling(96, circle_points)})
-blocks = [[list(range(n))[i : i + 4] for i in range(0, n, 4)] for n in (circle_seeds, ridge_seeds)]  # a cell each
-settings = dict(
-    student_exponent=1.0, teacher_exponents=[circle_exponents], ridge_scale=0.0, ridge_exponent=0.0, sizes=[circle_sizes],
-    lattice=2**16,
-)  # fmt: skip
-on_circle = sweep(circle.learning_curves, grid(**settings, num_test=512, seeds=blocks[0]))
-circle_theory = sweep(circle.predicted_curves, grid(**settings))
-on_circle = on_circle.merge(circle_theory[["teacher_exponent", "size", "predicted_error"]])
+sizes = sorted({*doubling(64, circle_points), *doubling(96, circle_points)})
+common = dict(student_exponent=1.0, ridge_scale=0.0, ridge_exponent=0.0, sizes=[sizes], lattice=2**16)
+by_four = [list(range(first, min(first + 4, circle_seeds))) for first in range(0, circle_seeds, 4)]  # seeds of a cell
+teachers = [circle_exponents]
 
+theory = sweep(circle_cells.circle_theory, grid(**common, teacher_exponents=teachers))
+drawn = grid(**common, teacher_exponents=teachers, num_test=512, seeds=by_four)
+circle = measures.beside_theory(sweep(circle_cells.circle_curves, drawn), theory, by=["teacher_exponent"])
 
 # %%
-rows = []
-for alpha, part in on_circle.groupby("teacher_exponent"):
-    slope, error = stats.slope_of_mean(part, x="size", y="error", seed="seed")
-    rows.append(
-        {"alpha": alpha, "exponent": -slope, "stderr": error, "derived": min(alpha, 4), "quoted": min(alpha, 2)}
-    )
-    if alpha in (1, 3, 7):
-        claims.report(f"locality.saturation-{alpha:.0f}", -slope, error)
-saturation = pd.DataFrame(rows)
+claims.report("locality.saturation-1", circle_measures.circle_exponent(circle, smoothness=1.0))
+claims.report("locality.saturation-3", circle_measures.circle_exponent(circle, smoothness=3.0))
+claims.report("locality.saturation-7", circle_measures.circle_exponent(circle, smoothness=7.0))
+
+# %%
+exponents = circle_measures.saturation(circle)
 figure(
-    "locality-saturation", saturation, x="alpha", y="exponent", band="stderr", theory="derived",
-    hline=[(2, r"$\min(\alpha_t, 2\alpha_s)$")], size=(5.2, 3.2),
-    labels={"alpha": r"smoothness of the teacher $\alpha_t$", "exponent": "exponent β",
-            "derived": r"$\min(\alpha_t, 2(\alpha_s + 1))$"},
+    "locality-saturation",
+    curves(exponents, x="smoothness", y="beta", error="stderr", theory="derived", size=(5.2, 3.2)),
+    Level(2, r"$\min(\alpha_t, 2\alpha_s)$"),
     caption="Exponent on the circle for teachers of growing smoothness; the student has α_s = 1.",
-    alt="The measured exponent grows in proportion to the teacher's smoothness up to four, and stays there. It passes two, where the "
-    "often-quoted formula would saturate, without noticing.",
-)  # fmt: skip
+    alt="The measured exponent grows in proportion to the teacher's smoothness up to four, and stays there. It passes"
+    " two, where the often-quoted formula would saturate, without noticing.",
+)
 
 # %% [markdown]
 # The exponents agree with the derivation: {claim}`locality.saturation-1` for $\alpha_t = 1$, {claim}`locality.saturation-3` for three, and
@@ -488,16 +491,17 @@ figure(
 # In eight dimensions many patches share each point, and the failure is gone.
 
 # %%
-rough = on_circle[on_circle.teacher_exponent == 1].assign(ratio=lambda rows: rows.error / rows.predicted_error)
-ratios = rough.groupby("seed").ratio.mean()
-claims.report("locality.gaps", ratios.mean(), ratios.sem())
+claims.report("locality.gaps", circle_measures.amplitude_ratio(circle, smoothness=1.0))
+
+# %%
+shown = circle[circle.teacher_exponent.isin([1, 3, 7])]
 figure(
-    "locality-circle", on_circle[on_circle.teacher_exponent.isin([1, 3, 7])], x="size", y="error", hue="teacher_exponent", theory="predicted_error", log="xy",
-    labels={"size": "training points $P$", "error": "test error", "teacher_exponent": r"$\alpha_t$", "predicted_error": "theory"},
+    "locality-circle",
+    curves(shown, x="size", y="error", by="teacher_exponent", theory="predicted_error", log="xy", size=(5.2, 3.4)),
     caption="Interpolation on the circle: the theory has the exponents right and the amplitudes too low.",
-    alt="Log-log learning curves on the circle for teachers of growing smoothness, with dashed theory curves that are parallel to the "
-    "measurements but lie below them, the more so the smoother the teacher.",
-)  # fmt: skip
+    alt="Log-log learning curves on the circle for teachers of growing smoothness, with dashed theory curves that are"
+    " parallel to the measurements but lie below them, the more so the smoother the teacher.",
+)
 
 # %% [markdown]
 # ## A ridge that falls with the number of points
@@ -512,43 +516,42 @@ figure(
 # point, and its amplitude is right too, in one dimension as well: {claim}`locality.ridge-theory`.
 
 # %%
-settings |= dict(
-    teacher_exponents=[[1.0, 3.0]], ridge_scale=0.1, ridge_exponent=[0.5, 1.0, 2.0],
-    sizes=[sorted({*doubling(128, ridge_points), *doubling(192, ridge_points)})],
-)  # fmt: skip
-ridge = sweep(circle.learning_curves, grid(**settings, num_test=512, seeds=blocks[1]))
-ridge_theory = sweep(circle.predicted_curves, grid(**settings))
-ridge = ridge.merge(ridge_theory[["ridge_exponent", "teacher_exponent", "size", "predicted_error"]])
-misses = {1.0: [], 3.0: []}
-for (alpha, _), part in ridge.groupby(["teacher_exponent", "ridge_exponent"]):
-    slope, error = stats.slope_of_mean(part, x="size", y="error", seed="seed")
-    line = part.groupby("size").predicted_error.mean()
-    expected = stats.loglog_slope(line.index, line).value
-    scale = 1.0 if alpha == 1 else -expected
-    misses[alpha].append((abs(slope - expected) / scale, error / scale))
-for alpha, found in misses.items():
-    claims.report(f"locality.ridge-a{alpha:.0f}", *max(found))
-slow = ridge[(ridge.ridge_exponent == 0.5) & (ridge.teacher_exponent == 1)]
-ratios = (slow.error / slow.predicted_error).groupby(slow.seed).mean()
-claims.report("locality.ridge-theory", ratios.mean(), ratios.sem())
+sizes = sorted({*doubling(128, ridge_points), *doubling(192, ridge_points)})
+common = dict(student_exponent=1.0, ridge_scale=0.1, ridge_exponent=[0.5, 1.0, 2.0], sizes=[sizes], lattice=2**16)
+by_four = [list(range(first, min(first + 4, ridge_seeds))) for first in range(0, ridge_seeds, 4)]
+teachers = [[1.0, 3.0]]
+
+theory = sweep(circle_cells.circle_theory, grid(**common, teacher_exponents=teachers))
+drawn = grid(**common, teacher_exponents=teachers, num_test=512, seeds=by_four)
+measured = sweep(circle_cells.circle_curves, drawn)
+ridge = measures.beside_theory(measured, theory, by=["teacher_exponent", "ridge_exponent"])
+
+# %%
+slow = ridge[ridge.ridge_exponent == 0.5]
+claims.report("locality.ridge-theory", circle_measures.amplitude_ratio(slow, smoothness=1.0))
+claims.report("locality.ridge-a1", circle_measures.ridge_gap(ridge, smoothness=1.0))
+claims.report("locality.ridge-a3", circle_measures.ridge_gap(ridge, smoothness=3.0, relative=True))
+
+# %%
+slow = [(g, alpha) for g in (0.5, 1.0) for alpha in (1.0, 3.0)]
+laws = [PowerLaw(-g * alpha / 2, f"$\\beta = {g * alpha / 2:g}$", through=g, panel=alpha) for g, alpha in slow]
+columns = dict(x="size", y="error", by="ridge_exponent", panels="teacher_exponent", theory="predicted_error")
 
 # %%
 figure(
-    "locality-ridge", ridge, x="size", y="error", hue="ridge_exponent", col="teacher_exponent", theory="predicted_error", log="xy",
-    share=False,
-    slopes=[(-g * alpha / 2, f"$\\beta = {g * alpha / 2:g}$", g, alpha) for g in (0.5, 1.0) for alpha in (1.0, 3.0)],
-    labels={"size": "training points $P$", "error": "test error", "ridge_exponent": "$g$", "predicted_error": "theory, no fit",
-            "teacher_exponent": r"teacher, $\alpha_t$"},
-    caption="Learning curves on the circle with a penalty that falls as a power g of the number of points, the theory (dashed through "
-    "the markers), and the asymptotes β(g) = g α_t/2 of the two slow penalties.",
-    alt="Two log-log panels, for a rough and a smooth teacher. The faster the penalty falls, the steeper the curve. Theory and "
-    "measurement coincide for the slowest, and differ by a constant factor for the fastest, which is interpolation.",
-)  # fmt: skip
+    "locality-ridge",
+    curves(ridge, **columns, log="xy", share=False, size=(4.6, 3.2)),
+    *laws,
+    caption="Learning curves on the circle with a penalty that falls as a power g of the number of points, the theory "
+    "(dashed through the markers), and the asymptotes β(g) = g α_t/2 of the two slow penalties.",
+    alt="Two log-log panels, for a rough and a smooth teacher. The faster the penalty falls, the steeper the curve. "
+    "Theory and measurement coincide for the slowest, and differ by a constant factor for the fastest, which is "
+    "interpolation.",
+)
 
 # %% tags=["nbval-check-output"]
-describe(
-    ridge[["seed", "teacher_exponent", "ridge_exponent", "size", "error", "predicted_error"]], units={"size": "points"}
-)
+columns = ["seed", "teacher_exponent", "ridge_exponent", "size", "error", "predicted_error"]
+describe(ridge[columns], units={"size": "points"})
 
 # %% [markdown]
 # At every $g$ the measured exponent is close to that of the theory: for $\alpha_t = 1$ the largest difference is {claim}`locality.ridge-a1`,

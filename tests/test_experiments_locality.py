@@ -1,4 +1,4 @@
-"""Experiments of the locality chapter at tiny sizes: rows, exact identities, and independence of how they are cut."""
+"""Cells of the locality chapter at tiny sizes: rows, exact identities, and independence of how they are cut."""
 
 import json
 import math
@@ -6,35 +6,49 @@ import math
 import pytest
 import torch
 
-from quire.experiments import circle, locality
+from quire.experiments.locality.cells import learning_curves, predicted_curves
+from quire.experiments.locality.circle_cells import circle_curves, circle_theory
+from quire.experiments.locality.kernel_cells import decay, finite_width, parity, ranked_spectrum, trace_identity
+from quire.experiments.locality.kernels_by_name import grams, named
+from quire.kernels import Laplacian, ReluNTK, torus_embedding
+from quire.regression import NestedRegression
+from quire.rng import generator
 
 
 def finite(rows):
+    """Rows that JSON can hold."""
     assert rows and all(isinstance(row, dict) for row in rows)
     json.dumps(rows, allow_nan=False)
     return rows
 
 
+def curves(pairs, sizes, **changed):
+    """Learning curves on a few points of the cube."""
+    return learning_curves(
+        pairs=pairs, sizes=sizes, **{"space": "cube", "dim": 4, "num_train": 8, "num_test": 8, "seed": 0} | changed
+    )
+
+
 @pytest.mark.parametrize("architecture", ["cn", "lc"])
 def test_lemma_rows(architecture):
-    (row,) = finite(locality.finite_width(architecture, 64, 5, 2, 3, 0))
+    (row,) = finite(finite_width(architecture=architecture, width=64, dim=5, filter_size=2, num_points=3, seed=0))
     assert row["lemma_error"] < 1e-12
     assert 0.01 < row["width_error"] < 1.0
 
 
 @pytest.mark.parametrize("filter_size, dim", [(1, 3), (2, 4), (3, 5)])
 def test_trace_identity_holds_to_rounding(filter_size, dim):
-    (row,) = finite(locality.trace_identity(filter_size, dim, 5))
+    (row,) = finite(trace_identity(filter_size=filter_size, dim=dim, lattice=5))
     assert row["mean_diagonal"] == pytest.approx(row["predicted_trace"], rel=1e-13)
 
 
 def test_trace_identity_fails_where_patches_meet_around_the_circle():
-    (row,) = locality.trace_identity(3, 4, 5)
+    (row,) = trace_identity(filter_size=3, dim=4, lattice=5)
     assert abs(row["mean_diagonal"] / row["predicted_trace"] - 1) > 1e-6
 
 
 def test_decay_rows():
-    rows = finite(locality.decay(1, 300))
+    rows = finite(decay(filter_size=1, num_levels=300))
     assert [row["frequency"] for row in rows[:7]] == [1, 2, 3, 4, 6, 8, 11]
     assert {row["largest"] for row in rows} == {300}
     assert math.log2(rows[11]["coefficient"] / rows[9]["coefficient"]) == pytest.approx(-2, abs=0.05)
@@ -43,64 +57,59 @@ def test_decay_rows():
 @pytest.mark.parametrize("architecture, copies", [("cn", 1), ("lc", 6)])
 def test_ranks_follow_the_multiplicities(architecture, copies):
     ranks = [1, 2, 1 + 2 * copies, 2 + 2 * copies]
-    rows = finite(locality.ranked_spectrum(architecture, 1, 6, 64, 32, ranks, 0))
+    points = dict(dim=6, num_points=64, max_frequency=32, seed=0)
+    rows = finite(ranked_spectrum(architecture=architecture, filter_size=1, ranks=ranks, **points))
     predicted = [row["predicted_eigenvalue"] for row in rows]
     assert predicted[0] > predicted[1] == predicted[2] > predicted[3]
     assert rows[0]["eigenvalue"] == pytest.approx(predicted[0], rel=0.2)
 
 
 def test_curves_do_not_depend_on_which_sizes_and_pairs_are_asked_for():
-    def curves(pairs, sizes):
-        rows = finite(locality.learning_curves(pairs, "cube", 5, 48, 12, sizes, 0))
+    def by_curve(pairs, sizes):
+        rows = finite(curves(pairs, sizes, dim=5, num_train=48, num_test=12))
         return {(row["teacher"], row["student"], row["size"]): row["error"] for row in rows}
 
-    many = curves([["2cn", "3lc"], ["3lc", "3lc"], ["2cn", "2cn"]], [8, 24, 48])
-    few = curves([["2cn", "3lc"]], [24])
+    many = by_curve([["2cn", "3lc"], ["3lc", "3lc"], ["2cn", "2cn"]], [8, 24, 48])
+    few = by_curve([["2cn", "3lc"]], [24])
     assert few == pytest.approx({key: many[key] for key in few}, rel=1e-9)
     assert len(many) == 9 and len(few) == 1
 
 
 def test_own_teacher_is_a_teacher_like_any_other():
     """The posterior variance, and the bilinear form that other teachers take."""
-    common = ("torus", 4, 24, 8, [6, 24], 0)
-    direct = locality.learning_curves([["2lc", "2lc"]], *common)
-    train, test = locality.kernels.torus_embedding(
-        torch.rand(
-            32,
-            4,
-            generator=locality.rng.generator("locality.learning_curves", "torus", 4, 24, 8, 0),
-            dtype=torch.float64,
-        )
-    ).split([24, 8])
-    gram, cross, diagonal = locality._grams("2lc", train, test, 4)
-    nested = locality.NestedRegression(gram, cross, ridge=0.0)
+    common = dict(dim=4, num_train=24, num_test=8)
+    direct = curves([["2lc", "2lc"]], [6, 24], space="torus", **common)
+    source = generator("locality.learning_curves", "torus", 4, 24, 8, 0)
+    train, test = torus_embedding(torch.rand(32, 4, generator=source, dtype=torch.float64)).split([24, 8])
+    gram, cross, diagonal = grams("2lc", train, test, 4)
+    nested = NestedRegression(gram, cross, ridge=0.0)
     errors = nested.average_errors(gram, cross, teacher_diagonal=diagonal, sizes=[6, 24]).mean(1)
     assert [row["error"] for row in direct] == pytest.approx(errors.tolist(), rel=1e-9)
 
 
 def test_seeds_are_reproducible_and_differ():
-    common = ([["2lc", "2lc"]], "torus", 4, 24, 8, [24])
-    first = locality.learning_curves(*common, 0)
-    assert first == locality.learning_curves(*common, 0)
-    assert first != locality.learning_curves(*common, 1)
+    common = dict(space="torus", dim=4, num_train=24, num_test=8)
+    first = curves([["2lc", "2lc"]], [24], **common)
+    assert first == curves([["2lc", "2lc"]], [24], **common)
+    assert first != curves([["2lc", "2lc"]], [24], **common, seed=1)
 
 
 def test_fully_connected_student_is_one_open_patch():
-    rows = finite(locality.learning_curves([["2cn", "4fc"]], "cube", 4, 32, 8, [8, 32], 0))
+    rows = finite(curves([["2cn", "4fc"]], [8, 32], dim=4, num_train=32))
     assert rows[1]["error"] < rows[0]["error"]
 
 
 def test_the_sphere_is_a_space_and_others_are_not():
-    rows = finite(locality.learning_curves([["2cn", "2cn"]], "sphere", 4, 64, 16, [8, 64], 0))
+    rows = finite(curves([["2cn", "2cn"]], [8, 64], space="sphere", dim=4, num_train=64, num_test=16))
     assert rows[1]["error"] < rows[0]["error"]
     with pytest.raises(ValueError, match="one of .*'sphere'.*got 'ball'"):
-        locality.learning_curves([["2cn", "2cn"]], "ball", 4, 8, 4, [8], 0)
+        curves([["2cn", "2cn"]], [8], space="ball")
 
 
 def test_tangent_kernels_meet_the_theory_and_cannot_learn_what_is_odd():
     pairs, sizes = [["2cn-ntk", "2cn-ntk"], ["2cn", "2cn-ntk"]], [128, 256]
-    rows = finite(locality.learning_curves(pairs, "torus", 6, 256, 128, sizes, 0))
-    theory = finite(locality.predicted_curves(pairs, 6, 20_000, sizes))
+    rows = finite(curves(pairs, sizes, space="torus", dim=6, num_train=256, num_test=128))
+    theory = finite(predicted_curves(pairs=pairs, dim=6, num_levels=20_000, sizes=sizes))
     for row, prediction in zip(sorted(rows, key=str), sorted(theory, key=str), strict=True):
         assert [row[k] for k in ("teacher", "size")] == [prediction[k] for k in ("teacher", "size")]
         assert row["error"] == pytest.approx(prediction["predicted_error"], rel=0.08)
@@ -111,21 +120,24 @@ def test_tangent_kernels_meet_the_theory_and_cannot_learn_what_is_odd():
 @pytest.mark.parametrize("kernel", ["2xx", "cn", "2cn-nngp", "2fc"])
 def test_unknown_kernels(kernel):
     with pytest.raises(ValueError, match=kernel):
-        locality.predicted_curves([[kernel, "2cn"]], 4, 100, [8])
+        predicted_curves(pairs=[[kernel, "2cn"]], dim=4, num_levels=100, sizes=[8])
 
 
 def test_theory_rows():
     pairs = [["2cn", "2cn"], ["1cn", "2cn"], ["2lc", "2cn"], ["3cn", "2cn"]]
-    rows = finite(locality.predicted_curves(pairs, 6, 1000, [16, 64]))
+    rows = finite(predicted_curves(pairs=pairs, dim=6, num_levels=1000, sizes=[16, 64]))
     assert [[row["teacher"], row["student"], row["size"]] for row in rows] == [[*p, n] for p in pairs for n in (16, 64)]
     assert all(row["amplification"] > 1 for row in rows)
 
 
+BROWNIAN = dict(student_exponent=1.0, teacher_exponents=[1.0], lattice=2**15)
+
+
 def test_circle_interpolation_error_is_that_of_random_gaps():
     """Brownian teacher and student: E = 4 pi^2/(3 P) over the trace from exponential gaps; the theory says 3/4 of it."""
-    sizes, exponents = [256], [1.0]
-    rows = finite(circle.learning_curves(1.0, exponents, 0.0, 0.0, 256, sizes, 2**15, list(range(12))))
-    theory = finite(circle.predicted_curves(1.0, exponents, 0.0, 0.0, sizes, 2**15))
+    common = dict(**BROWNIAN, ridge_scale=0.0, ridge_exponent=0.0, sizes=[256])
+    rows = finite(circle_curves(**common, num_test=256, seeds=list(range(12))))
+    theory = finite(circle_theory(**common))
     errors = torch.tensor([row["error"] for row in rows])
     trace = math.pi / math.tanh(math.pi)  # of the kernel before it is normalised
     gap = (float(errors.mean()) - 4 * math.pi**2 / 3 / 256 / trace) / float(errors.std() / math.sqrt(12))
@@ -134,31 +146,49 @@ def test_circle_interpolation_error_is_that_of_random_gaps():
 
 
 def test_ridge_on_the_circle_meets_the_theory():
-    sizes, exponents = [128, 256], [1.0]
-    rows = circle.learning_curves(1.0, exponents, 0.1, 0.5, 256, sizes, 2**15, list(range(8)))
-    theory = circle.predicted_curves(1.0, exponents, 0.1, 0.5, sizes, 2**15)
-    for prediction in theory:
+    common = dict(**BROWNIAN, ridge_scale=0.1, ridge_exponent=0.5, sizes=[128, 256])
+    rows = circle_curves(**common, num_test=256, seeds=list(range(8)))
+    for prediction in circle_theory(**common):
         mean = torch.tensor([row["error"] for row in rows if row["size"] == prediction["size"]]).mean()
         assert float(mean) == pytest.approx(prediction["predicted_error"], rel=0.05)
+
+
+def test_curves_on_the_circle_do_not_depend_on_which_seeds_share_a_cell():
+    common = dict(**BROWNIAN, ridge_scale=0.1, ridge_exponent=1.0, sizes=[16, 32], num_test=32)
+    together = circle_curves(**common, seeds=[0, 1])
+    assert together == [*circle_curves(**common, seeds=[0]), *circle_curves(**common, seeds=[1])]
+    assert [(row["seed"], row["size"]) for row in together] == [(0, 16), (0, 32), (1, 16), (1, 32)]
+
+
+@pytest.mark.parametrize("filter_size, levels", [(1, 300), (2, 2000), (3, 4000)])
+def test_tangent_kernels_without_biases_have_no_odd_modes(filter_size, levels):
+    (row,) = finite(parity(filter_size=filter_size, num_levels=levels))
+    assert row["odd_share"] < 1e-13
+
+
+def test_what_a_name_says():
+    assert (named("3cn", 9).filter_size, named("3cn", 9).architecture) == (3, "cn")
+    assert named("3lc", 9).constituent == Laplacian(3.0)
+    assert named("2lc-ntk", 9).constituent == ReluNTK()
 
 
 @pytest.mark.parametrize("name", ["3xx", "cn", "3", "3cn2"])
 def test_kernel_names(name):
     with pytest.raises(ValueError, match="a kernel is a filter size"):
-        locality.learning_curves([["2cn", name]], "cube", 4, 8, 2, [4], 0)
+        curves([["2cn", name]], [4])
 
 
 def test_fully_connected_sees_everything():
     with pytest.raises(ValueError, match='write "4fc"'):
-        locality.learning_curves([["2cn", "3fc"]], "cube", 4, 8, 2, [4], 0)
+        curves([["2cn", "3fc"]], [4])
 
 
 def test_sizes_beyond_the_data():
     with pytest.raises(ValueError, match="number of training points = 8, got 16"):
-        locality.learning_curves([["2cn", "2lc"]], "cube", 4, 8, 2, [16], 0)
+        curves([["2cn", "2lc"]], [16])
 
 
 def test_a_lattice_that_does_not_fit(monkeypatch):
     monkeypatch.setattr("quire.device.available_memory", lambda device=None: 10)
     with pytest.raises(MemoryError, match="a lattice of"):
-        locality.trace_identity(2, 4, 5)
+        trace_identity(filter_size=2, dim=4, lattice=5)
