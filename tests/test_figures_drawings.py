@@ -48,6 +48,8 @@ def test_rows_that_share_a_point_are_averaged_with_their_standard_error():
     np.testing.assert_allclose(found["error"], 0.05 / found.index)
     assert points(part.drop_duplicates("p"), x="p", y="e")["error"].tolist() == [0.0] * 4
     assert points(part, x="p", y="e", error="error")["error"].tolist() == [0.01] * 4
+    assert points(part[::-1], x="p", y="e").index.tolist() == [1, 2, 4, 8]  # numbers in their order
+    assert points(ROWS[::-1], x="kind", y="e").index.tolist() == ["b", "a"]  # names as they come
 
 
 def test_curves_join_means_unless_a_theory_does():
@@ -227,6 +229,16 @@ def test_every_group_has_a_look_of_its_own(values, theme):
     """Numbers in their order."""
     looks = palette(pd.DataFrame({"h": values}), "h", theme)
     assert list(looks) == sorted(values) and len({(str(c), m) for c, m in looks.values()}) == len(values)
+
+
+def test_more_than_two_numbers_get_a_sequential_palette():
+    """Two numbers, and words, are colours apart."""
+    three, two = (list(palette(pd.DataFrame({"h": h}), "h", "light").values()) for h in ([4, 1, 2], [4, 1]))
+    green = [colour[1] for colour, _ in three]
+    assert (np.diff(green) > 0).all()
+    assert [colour for colour, _ in two] == ["#0173b2", "#de8f05"]
+    words = palette(pd.DataFrame({"h": ["c", "a", "b"]}), "h", "dark")
+    assert list(words) == ["c", "a", "b"] and words["b"] == ("#029e73", "D")
 
 
 def test_columns_are_named_once_for_a_chapter():

@@ -14,7 +14,7 @@ from quire.figures.freehand import custom
 from quire.figures.guides import Guide, Level, Place, PowerLaw
 from quire.figures.images import pictures
 from quire.figures.labels import label_columns, labels_of, legible
-from quire.figures.render import render
+from quire.figures.render import rendered
 from quire.record import current
 
 __all__ = ["figure", "label_columns"]
@@ -45,7 +45,7 @@ def figure(id: str, drawing: Drawing, *guides: Guide, alt: str, caption: str) ->
     drawing.check(id, guides)
     if drawing.empty:
         alt, caption = f"An empty frame: there are {NO_DATA}.", f"{caption} (There are {NO_DATA}.)"
-    files, names = render(id, drawing, guides, labels_of(id))
+    files, names = rendered(id, drawing, guides, labels_of(id))
     current().add_figure(id, files, {**names, "alt": alt, "caption": caption})
     show(id, files[names["png"]], alt, caption)
 

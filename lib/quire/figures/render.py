@@ -8,7 +8,7 @@ import matplotlib
 from quire.figures.base import Drawing
 from quire.figures.style import style
 
-__all__ = ["render"]
+__all__ = ["rendered"]
 
 LOOKS = {  # which theme, which format, how it is written
     "light": ("light", "svg", {"metadata": {"Date": None}}),
@@ -17,7 +17,7 @@ LOOKS = {  # which theme, which format, how it is written
 }
 
 
-def render(id: str, drawing: Drawing, guides: Sequence, labels: Mapping[str, str]) -> tuple[dict, dict]:
+def rendered(id: str, drawing: Drawing, guides: Sequence, labels: Mapping[str, str]) -> tuple[dict, dict]:
     """Draw a figure for each theme and write its table; equal drawings give equal bytes.
 
     Returns:
