@@ -136,6 +136,14 @@ def test_a_report_that_one_run_lacks_is_found_and_no_report_on_both_sides_is_no_
     assert found(silent, silent) == [("toy", "claims reported")]
 
 
+def test_a_report_that_says_nothing_or_is_of_another_kind_agrees_with_none(toy, tmp_path):
+    for name, report in {"empty": {}, "ranking": {"value": {"a": [1.0, 0.1, 3.0]}}}.items():
+        run = write_run(tmp_path / name, reports={"toy.slope": report})
+        assert ("toy.slope", "report") in found(toy, run) and found(run, run) == [("toy.slope", "report")]
+    missing = write_run(tmp_path / "missing", reports={"toy.slope": {"reason": "no curve crosses the level"}})
+    assert found(missing, missing) == []
+
+
 def test_claims_of_trained_networks_may_move_by_their_errors(toy, tmp_path):
     table = tmp_path / "toy" / "data" / "tolerances" / "toy.yml"
     table.write_text(yaml.safe_dump({"claims": {"toy.*": {"errors": 3}}}))

@@ -1,6 +1,5 @@
 """The built site, on a checkout with one chapter that was "run" by this file: offline, accessible, complete, linked."""
 
-import base64
 import json
 import re
 import shutil
@@ -13,174 +12,20 @@ from urllib.parse import unquote, urlsplit
 
 import nbformat
 import pytest
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+from nbformat.v4 import new_markdown_cell, new_output
+from toy_site import ALT, REPOSITORY, fake_checkout
 
+from quire.environment import versions
 from quire.tools import site as stager
-from quire.tools.run import source_key
 
-REPOSITORY = Path(__file__).resolve().parents[1]
-ALT = 'Test error against training points: two curves fall as power laws, the one with "s = 2" faster.'
 VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}
-
-
-# --- a checkout with one chapter that has been run -------------------------------------------------------------------
-
-
-def svg(ink: str) -> str:
-    """A picture of two falling curves."""
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 480 300" width="480" height="300"><g fill="none" '
-        f'stroke="{ink}"><path d="M50 20 V260 H460"/><path stroke="#0173b2" stroke-width="3" d="M60 40 L440 150"/>'
-        f'<path stroke="#de8f05" stroke-width="3" d="M60 50 L440 230"/></g><g fill="{ink}" font-family="sans-serif" '
-        f'font-size="14"><text x="180" y="290">training points P</text><text x="80" y="30">test error</text></g></svg>'
-    )
-
-
-def executed_notebook(chapter: str):
-    """What papermill leaves of a chapter: parameters, an injected cell, text, figures and a scoreboard."""
-
-    def code(source: str, *outputs, tags=()):
-        return new_code_cell(source, outputs=list(outputs), execution_count=1, metadata={"tags": list(tags)})
-
-    def shown(name: str):
-        page = f'<figure><img src="data:image/png;base64,AAAA" alt="{name}"></figure>'
-        bundle = {"text/html": page, "text/plain": name, "application/vnd.quire.figure+json": {"id": name}}
-        return new_output("display_data", data=bundle)
-
-    by_metadata = new_output("display_data", data={"text/plain": "x"}, metadata={"quire_figure": f"{chapter}-spectra"})
-    board = {"text/plain": "✓ …", "application/vnd.quire.scoreboard+json": {"chapter": chapter}}
-    widget = {"text/plain": "bar", "application/vnd.jupyter.widget-view+json": {"model_id": "1"}}
-    return new_notebook(
-        cells=[
-            new_markdown_cell(
-                "# Locality: filters, not dimension, set the exponent\n\nA kernel whose filters see $s$ variables learns"
-                " a local target with an exponent that depends on $s$ alone.\n\n*Reading: 20 minutes. Running: 20 s.*"
-            ),
-            new_markdown_cell("**You need** kernel regression {cite}`jacot2018ntk`. **You will see** a power law."),
-            code(
-                "sizes: list = [64, 128]  # scale: training points\nseeds: int = 2  # scale: seeds", tags=["parameters"]
-            ),
-            code("# Parameters\nsizes = [64, 4096]\nseeds = 8", tags=["injected-parameters"]),
-            code("from quire.sweep import sweep", tags=["setup"]),
-            new_markdown_cell(
-                "## The learning curve\n\nThe error of ridgeless regression decays as\n\n$$\n\\mathcal{E}(P) \\sim "
-                "P^{-\\beta}, \\qquad \\beta = \\frac{\\min(\\alpha_t, 2(\\alpha_s + s))}{s},\n$$ (decay)\n\nand"
-                " {eq}`decay` does not know $d$ {cite}`favero2021locality`. We find {claim}`locality.beta`, that is"
-                " {claim}`locality.beta:measured` where {claim}`locality.beta:predicted` was expected;"
-                " {claim}`locality.flat` too. See {numref}`locality-curves`.\n\n"
-                "```{literalinclude} /lib/quire/cite.py\n:start-at: import\n:lines: 1-3\n```"
-            ),
-            code("rows = sweep(curve, cells)", new_output("display_data", data=widget)),
-            code("describe(rows)", new_output("stream", name="stdout", text="error float64 dimensionless 16\n")),
-            code('figure("locality-curves", rows)', shown(f"{chapter}-curves")),
-            code('figure("locality-spectra", rows)', by_metadata, new_output("stream", name="stdout", text="done\n")),
-            new_markdown_cell("## What the run says"),
-            code('claims.scoreboard("locality")', new_output("display_data", data=board)),
-            new_markdown_cell("## Try it\n\n`quire run locality -p seeds=16` narrows the error bars."),
-        ],
-        metadata={"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}},
-    )
-
-
-def fake_run(root: Path, profile: str, chapter: str = "locality") -> Path:
-    """The files that a run of a chapter leaves behind."""
-    run = root / "build" / profile / chapter
-    run.mkdir(parents=True)
-    nbformat.write(executed_notebook(chapter), run / f"{chapter}.ipynb")
-    figures = {}
-    for number, name in enumerate([f"{chapter}-curves", f"{chapter}-spectra"], start=1):
-        files = {"light": f"{name}.svg", "dark": f"{name}.dark.svg", "png": f"{name}.png", "table": f"{name}.csv"}
-        caption = "Learning curves of two students; the dashed lines have slopes $-1/s$."
-        figures[name] = {**files, "alt": ALT, "caption": caption, "number": number}
-        (run / files["light"]).write_text(svg("#222"))
-        (run / files["dark"]).write_text(svg("#eee"))
-        (run / files["png"]).write_bytes(base64.b64decode("iVBORw0KGgo="))
-        (run / files["table"]).write_text("samples,error\n64,0.31\n128,0.22\n")
-    (run / "figures.json").write_text(json.dumps(figures))
-    (run / "claims.json").write_text(json.dumps(REPORTS))
-    record = {
-        "chapter": chapter, "profile": profile, "device": "cpu", "commit": "0123456789abcdef", "dirty": False,
-        "started": "2026-01-02T03:04:05", "wall_seconds": 185.2, "compute_seconds": 201.0, "peak_memory_mb": 1260.0,
-        "versions": {"python": "3.11.7", "torch": "2.13.0"}, "parameters": {"sizes": [64, 4096], "seeds": 8},
-        "cells": {"computed": 12, "store": 3, "published": 1}, "platform": "Linux x86_64, 2 cores",
-        "source_key": source_key(chapter) if profile == "book" else "of other code",
-    }  # fmt: skip
-    (run / "provenance.json").write_text(json.dumps(record))
-    return run
-
-
-LEDGER = """
-- id: locality.beta
-  chapter: locality
-  says: 'The exponent $\\beta$ is $1/s$.'
-  source: {paper: favero2021locality, where: "Fig. 1"}
-  predict: {kind: slope, value: 0.3333, unit: "log error per log P"}
-  tolerance: {abs: 0.02}
-  why: "seeds' spread"
-  decidable: [book, paper]
-- id: locality.flat
-  chapter: locality
-  says: "The plateau is at one half."
-  source: {paper: derived, where: "equation of the text"}
-  predict: {kind: equals, value: 0.5}
-  tolerance: {abs: 0.02}
-  why: "seeds' spread"
-  decidable: [book, paper]
-  comment: "The plateau is higher than predicted, at every seed."
-- id: locality.ridge
-  chapter: locality
-  says: "The ridge costs little."
-  source: {paper: prototype, where: "design band"}
-  predict: {kind: at_most, value: 0.1}
-  tolerance: {abs: 0.0}
-  why: "an upper bound"
-  decidable: [book]
-- id: locality.large
-  chapter: locality
-  says: 'The same at $P = 10^5$.'
-  source: {paper: favero2021locality, where: "Fig. 1"}
-  predict: {kind: order, value: [local, full]}
-  why: "needs a GPU"
-  decidable: [paper]
-"""
-REPORTS = {
-    "locality.beta": {"value": 0.331, "stderr": 0.004},
-    "locality.flat": {"value": 0.7, "stderr": 0.01},
-    "locality.ridge": {"value": 0.09, "stderr": 0.05},
-}
-CHAPTER = """# %% [markdown]
-# # Locality: filters, not dimension, set the exponent
-
-# %% tags=["parameters"]
-sizes: list = [64, 128]  # scale: training points $P$
-seeds: int = 2  # scale: seeds
-device: str = "auto"  # choice: where it runs
-"""
-PROFILES = {"book": "{sizes: [64, 4096], seeds: 8}", "paper": "{sizes: [64, 16384]}"}
-
-
-def fake_checkout(root: Path) -> Path:
-    """A checkout that shares book and library with this one, and has one chapter with a run."""
-    for shared in ("book", "lib", "_config.yml"):
-        (root / shared).symlink_to(REPOSITORY / shared)
-    (root / "data").mkdir()
-    notation = 'symbol: "s", meaning: "filter size", unit: "pixels", name: "quire.kernels:filter_size"'
-    (root / "data" / "notation.yml").write_text(f"- {{{notation}, chapters: [locality]}}\n")
-    (root / "data" / "claims.yml").write_text(LEDGER)
-    (root / "chapters" / "profiles").mkdir(parents=True)
-    (root / "chapters" / "locality.py").write_text(CHAPTER)
-    for profile, values in PROFILES.items():
-        (root / "chapters" / "profiles" / f"{profile}.yml").write_text(f"locality: {values}\n")
-        run = fake_run(root, profile)
-    published = root / "data" / "published" / "paper" / "locality"
-    shutil.copytree(run, published, ignore=shutil.ignore_patterns("*.svg", "*.png", "*.ipynb"))
-    return root
 
 
 @pytest.fixture
 def checkout(tmp_path, monkeypatch):
     """A checkout of one's own, to break."""
     monkeypatch.setenv("QUIRE_ROOT", str(tmp_path))
+    monkeypatch.setenv("QUIRE_PUBLISHED", str(tmp_path / "data" / "published"))
     return fake_checkout(tmp_path)
 
 
@@ -326,8 +171,9 @@ def test_the_executed_notebook_is_served_as_it_was_executed(html):
 def test_a_chapter_has_its_anatomy(html):
     """Run line, parameters with every profile, outputs, its slice of the scoreboard, and the collapsed footer."""
     text = page(html / "chapters" / "locality.html").text
-    order = ["A kernel whose filters", "took 3 min 05 s", "You will see", "training points", "Show code cell source"]
-    order += ["The error of ridgeless", "error float64", "1 holds", "About this run", "0123456", "1.3 GB"]
+    order = ["A kernel whose filters", "computed in 1 h 03 min", "this build took 3 min 05 s", "You will see"]
+    order += ["training points", "Show code cell source", "The error of ridgeless", "error float64", "1 holds"]
+    order += ["About this run", "0123456", "1.3 GB"]
     assert sorted(order, key=text.index) == order
     assert "# Parameters" not in text and "bar" not in text.split()  # the raw cells and the progress bar are gone
     assert "[64, 16384]" in text and "(a choice, the same in every profile)" in text
@@ -364,13 +210,37 @@ def test_what_is_missing_is_said(html):
     first = page(html / "index.html")
     assert not (html / "chapters" / "hierarchy.html").exists()
     assert "The Random Hierarchy Model: classification" in first.text and "(not written yet)" in first.text
-    assert "(planned)" in first.text and "1 untested of 4 claims" in first.text
+    assert first.text.count("(not written yet)") >= 4 and "1 untested of 4 claims" in first.text
+
+
+def test_runs_of_other_versions_devices_and_code_are_said(html):
+    """In the footer of the page and on the status page: why a run is stale, what it mixes, which cells are of other versions."""
+    said = f"1 cell was made with torch 2.0.1 (here: {versions()['torch']})"
+    mixed = "its rows come from 2 different devices; its rows come from 2 different versions"
+    for name in ("status.html", "chapters/locality.html"):
+        text = page(html / name).text
+        assert text.count(said) == text.count(mixed) == 1
+    assert page(html / "status.html").text.count("the code changed; the text changed; the claims changed") == 2
+    footer = page(html / "chapters" / "locality.html").text
+    assert (
+        "1 h 03 min in 3 cells, 900 MB at the most" in footer
+        and "cpu · cuda · Linux x86_64, 2 cores · 1 threads" in footer
+    )
+
+
+def test_code_that_draws_is_folded(html):
+    """One click away, as the imports are; other code is in sight."""
+    chapter = (html / "chapters" / "locality.html").read_text()
+    folded = re.findall(r"<details[^>]*above-input.*?</details>", chapter, re.S)
+    assert len(folded) == 3 and sum("figure" in re.sub("<[^>]+>", "", block) for block in folded) >= 2
+    assert not any("describe" in block for block in folded)
 
 
 def test_status_notation_and_citation_are_generated(html):
     """Every recorded run has its line; the symbols and the build's own entry are there."""
     status = page(html / "status.html").text
-    assert status.count("3 min 05 s") == 3 and (status.count("fresh"), status.count("stale")) == (2, 3)
+    words = Counter(" ".join(a["class"].split()) for a in page(html / "status.html").all("span") if "class" in a)
+    assert status.count("3 min 05 s") == 3 and (words["quire-fresh"], words["quire-stale"]) == (1, 2)
     assert "published paper" in status and "2 untested" in status  # the ridge is not decidable there
     assert "filter_size" in page(html / "notation.html").text
     assert "@misc{quire" in page(html / "cite.html").text
@@ -427,7 +297,7 @@ def test_staging_refuses_a_chapter_without_a_run_and_says_how_to_run_it(checkout
 def test_staging_refuses_a_chapter_that_the_contents_do_not_list(checkout):
     """A chapter is never dropped in silence."""
     (checkout / "chapters" / "surprise.py").write_text("")
-    with pytest.raises(ValueError, match="surprise.*_toc.yml"):
+    with pytest.raises(ValueError, match="surprise.*map.yml"):
         stager.stage()
 
 

@@ -20,6 +20,7 @@ PNG = b"\x89PNG\r\n\x1a\n" + bytes(9)
 # --- prose -----------------------------------------------------------------------------------------------------------
 
 HARMLESS = [
+    "# A title with $a < b$, `x <= y` and a -> b",
     "# Title\n\nText with $x^2$, `code`, *emphasis*, a [link](hierarchy.ipynb), [another](../scoreboard.md#claim-x), <https://a.b/c>.",
     "We find {claim}`a.b` {cite}`x2021y,z2022w`, {cite:t}`x`, {numref}`a-b`, {eq}`decay`.",
     "```{literalinclude} /lib/quire/kernels/gram.py\n:language: python\n:pyobject: gram\n```",
@@ -69,6 +70,10 @@ HOSTILE = [
     "<project:../../x>",
     "[x](inv:#y)",
     "[x][y]\n\n[y]: ../../../secret",
+    "# A <script>alert(1)</script>",
+    "A <b>\n=====",
+    "> # A &lt;img src=x onerror=alert(1)&gt;",
+    "# $a<img src=x onerror=alert(1)>$",
     r"$\href{javascript:alert(1)}{x}$",
     r"$\mmlToken{mi}[href='javascript:alert(1)']{x}$",
     r"$\require{html}$",

@@ -4,9 +4,13 @@ Everything is read from ``_data/*.json`` of the staged site (written by ``quire.
 book renders on a machine that has neither torch nor quire.
 """
 
+import html
+
 from sphinx.application import Sphinx
 
 from . import claims, figures, pages, parameters, runs, status
+
+UNESCAPED = ("pagetitle", "page_description")  # texts of a page that the theme writes into it as they are
 
 
 def _theme(app: Sphinx, config) -> None:
@@ -15,9 +19,15 @@ def _theme(app: Sphinx, config) -> None:
         config.html_theme_options |= {"use_download_button": False, "repository_url": "", "launch_buttons": {}}
 
 
+def _escape(app: Sphinx, page: str, template: str, context: dict, doctree) -> None:
+    """Escape the texts that the theme forgets, so that a title is a title."""
+    context.update({name: html.escape(context[name]) for name in UNESCAPED if name in context})
+
+
 def setup(app: Sphinx) -> dict:
     """Register the roles and directives."""
     app.connect("config-inited", _theme)
+    app.connect("html-page-context", _escape, priority=999)  # after the theme
     for module in (claims, figures, pages, parameters, runs, status):
         module.setup(app)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -108,8 +108,9 @@ def _computation(run: dict) -> list[tuple]:
     found = run.get("computation", {})
     threads = [f"{count} threads" for count in found.get("threads", [])]
     made = [versions(one) for one in found.get("versions", [])]
+    peak = memory(found.get("peak_memory_mb"))
     return [
-        ("Computation", f"{duration(found.get('seconds'))} in {found.get('cells', 0)} cells"),
+        ("Computation", f"{duration(found.get('seconds'))} in {found.get('cells', 0)} cells, {peak} at the most"),
         ("… on", " · ".join([*found.get("devices", []), *found.get("machines", []), *threads]) or "–"),
         ("… with", " · and ".join(made) or "–"),
     ]

@@ -7,7 +7,8 @@ import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from quire.claims import judge_run
+from quire.claims import judge_run, ledger
+from quire.claims.reports import measured
 from quire.files import CorruptFile
 from quire.record import RunFolder
 from quire.tools.terminal import printable
@@ -114,6 +115,7 @@ def compare_claims(first: RunFolder, second: RunFolder, chapter: str) -> tuple[l
     for id in sorted(before.keys() | after.keys()):
         if id in before and id in after:
             found += _reports(id, before[id], after[id])
+            found += _unusable(id, before[id], after[id])
         else:
             found.append(
                 Difference(id, "report", *("present" if id in side else "missing" for side in (before, after)))
@@ -134,6 +136,16 @@ def _reports(id: str, first: dict, second: dict) -> Iterator[Difference]:
             yield Difference(id, f"measured {name}".strip(), a, b, str(allowed))
         if not _close(e, f, allowed, _spread_of_error(math.sqrt(_known(e) * _known(f)), n, m)):
             yield Difference(id, f"standard error {name}".strip(), e, f, str(allowed))
+
+
+def _unusable(id: str, *reports: dict) -> Iterator[Difference]:
+    """A report that says nothing, or another kind of thing than the ledger asks for, agrees with none, itself included."""
+    claim = ledger().get(id)
+    of_kind = [claim is None or measured(claim, report) is not None for report in reports]
+    says = [report.get("value") is not None or report.get("reason") for report in reports]
+    states = ["usable" if kind and word else "unusable" for kind, word in zip(of_kind, says, strict=True)]
+    if "unusable" in states:
+        yield Difference(id, "report", *states)
 
 
 def _numbers(report: dict) -> dict[str, tuple]:

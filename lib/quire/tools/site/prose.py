@@ -6,6 +6,7 @@ A directive such as ``include`` reads a file of the machine, a role such as ``do
 
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import PurePosixPath
 
 from markdown_it import MarkdownIt
@@ -68,7 +69,10 @@ def _parser() -> MarkdownIt:
 
 
 def _check(parser: MarkdownIt, source: str, definitions: dict, where: str, folder: str) -> None:
-    for token in _walk(parser.parse(source, definitions)):
+    tokens = parser.parse(source, definitions)
+    for title in (after for before, after in pairwise(tokens) if before.type == "heading_open"):
+        _check_title(title, where)
+    for token in _walk(tokens):
         if token.type in ("fence", "colon_fence"):
             _check_fence(parser, token, definitions, where, folder)
         elif token.type == "myst_role" and token.meta["name"] not in ROLES:
@@ -79,6 +83,15 @@ def _check(parser: MarkdownIt, source: str, definitions: dict, where: str, folde
             raise ValueError(
                 f"{where}: the picture {token.attrs.get('src')} is not one that the run drew: use figure()"
             )
+
+
+def _check_title(title: Token, where: str) -> None:
+    """The search of a site writes titles into its page as they are."""
+    text = "".join(token.content for token in _walk(title.children or []))
+    if found := re.search(r"<[A-Za-z/!?]\S*", f"{title.content} {text}"):
+        raise ValueError(
+            f"{where}: the title {title.content!r} has {found[0]}: a title is words, and a space follows <"
+        )
 
 
 def _walk(tokens: list[Token]) -> Iterator[Token]:

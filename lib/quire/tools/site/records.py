@@ -1,5 +1,6 @@
 """The runs that the status page lists: how each was made, what its computation took, whether it is that of the present code."""
 
+import warnings
 from collections import Counter
 from pathlib import Path
 from typing import Annotated
@@ -7,8 +8,8 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from quire.claims import judge_run
-from quire.files import folder
-from quire.record import RunFolder
+from quire.files import CorruptFile, folder
+from quire.record import Cell, RunFolder
 from quire.tools.freshness import staleness
 from quire.tools.origins import computation, other_versions
 from quire.tools.places import RESERVED, runs_in
@@ -60,7 +61,9 @@ def run_record(run: Path, label: str) -> dict:
     Raises:
         ValueError: a file of it is not what a run writes.
     """
-    record, sweeps = RunFolder(run).provenance(), RunFolder(run).sweeps()
+    record, sweeps = RunFolder(run).provenance(), _whole_sweeps(run)
+    if record is None:
+        raise ValueError(f"{run / 'provenance.json'} holds no record of a run: run the chapter again")
     if record["chapter"] != run.name:
         raise ValueError(f"{run} holds a run of the chapter {record['chapter']!r}: it must be in a folder of that name")
     reasons = staleness(run.name, record)
@@ -74,6 +77,16 @@ def run_record(run: Path, label: str) -> dict:
         "others": other_versions(sweeps),
     }
     return {**_shown(record, run), **more}
+
+
+def _whole_sweeps(run: Path) -> dict[str, list[Cell]]:
+    """The cells of a run; a table that is left out is an error, because a page must not be silent about it."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", CorruptFile)
+        try:
+            return RunFolder(run).sweeps()
+        except CorruptFile as damage:
+            raise ValueError(f"{damage}: run the chapter again") from None
 
 
 def _shown(record: dict, run: Path) -> dict:
