@@ -213,6 +213,30 @@ def test_one_seed_or_one_point_is_drawn_without_a_warning(points):
     figure("toy-one", heatmap(points, x="p", y="kind", value="e", log=True), **TEXT)
 
 
+HOLES = pd.DataFrame(
+    {"p": [1.0, 2.0, 4.0], "e": [1.0, float("inf"), 0.5], "s": [float("nan"), 0.1, float("inf")], "k": ["a", None, "b"]}
+)
+
+
+@pytest.mark.parametrize(
+    "drawing",
+    [
+        curves(HOLES, x="p", y="e", error="s", by="k", log="xy"),
+        curves(HOLES, x="e", y="p", panels="k", log="xy"),
+        scatter(HOLES, x="p", y="e", by="k"),
+        bars(HOLES, x="k", y="e", by="p", error="s", log=True),
+        heatmap(HOLES, x="p", y="k", value="e", log=True),
+        heatmap(HOLES.assign(e=float("inf")), x="p", y="k", value="e", log=True),
+    ],
+)
+def test_what_is_missing_or_infinite_is_left_out(drawing):
+    """A standard error of one seed, a ratio to nothing; the table keeps what was given."""
+    figure("toy-holes", drawing, **TEXT)
+    kept = pd.read_csv(current().file("toy-holes.csv"))
+    assert "inf" in current().file("toy-holes.csv").read_text() and len(kept) == 3
+    assert "nan" not in re.findall(r"<!-- (\w+) -->", current().file("toy-holes.svg").read_text())
+
+
 def test_a_notebook_shows_the_picture_with_its_text(monkeypatch):
     """What looks like HTML is text; the mark tells the page which figure stands here."""
     shown = []

@@ -39,10 +39,10 @@ def readable_ticks(axes: Iterable[Axes], places: pd.Series) -> None:
     """
     for axis in [axis for ax in axes for axis in (ax.xaxis, ax.yaxis)]:
         if axis.get_scale() == "log":
-            _set_ticks(axis, sorted(set(places)))
+            _set_ticks(axis, places)
 
 
-def _set_ticks(axis: Axis, places: list) -> None:
+def _set_ticks(axis: Axis, places: pd.Series) -> None:
     low, high = axis.get_view_interval()
     if high < 50 * low:  # too short for powers of ten
         axis.set_major_locator(_locator(axis, places, high / low))
@@ -50,7 +50,7 @@ def _set_ticks(axis: Axis, places: list) -> None:
     axis.set_minor_formatter(NullFormatter())
 
 
-def _locator(axis: Axis, places: list, ratio: float) -> Locator:
-    if axis.axis_name == "x" and 1 < len(places) <= MOST_PLACES:
-        return FixedLocator(places)
+def _locator(axis: Axis, places: pd.Series, ratio: float) -> Locator:
+    if axis.axis_name == "x" and 1 < places.nunique() <= MOST_PLACES:
+        return FixedLocator(sorted(set(places.dropna())))
     return LogLocator(subs=(1, 2, 5) if ratio > 10 else (1, 1.5, 2, 3, 4, 5, 7))

@@ -98,7 +98,7 @@ class Bars(Panelled):
     def paint(self, panel: Panel, scene: Scene) -> None:
         """Draw the groups side by side."""
         ax, groups = panel.ax, scene.groups
-        names, width = list(dict.fromkeys(panel.rows[self.x])), 0.8 / len(groups)
+        names, width = list(dict.fromkeys(panel.rows[self.x].dropna())), 0.8 / len(groups)
         for i, (group, (colour, _)) in enumerate(groups.items()):
             rows = panel.rows if group is None else panel.rows[panel.rows[self.by] == group]
             shown = points(rows, x=self.x, y=self.y, error=self.error, theory=self.theory).reindex(names)
@@ -106,7 +106,7 @@ class Bars(Panelled):
             look = dict(color=colour, ecolor=scene.ink, error_kw={"lw": 1})
             ax.bar(place, shown["mean"], width * 0.92, yerr=shown["error"], **look)
             ax.plot(place, shown["theory"], ls="none", marker="_", ms=14, mew=2, color=scene.ink)
-        longest = max(len(str(name)) for name in names)
+        longest = max((len(str(name)) for name in names), default=0)
         ax.set_xticks(range(len(names)), map(str, names), rotation=30 if longest > 6 else 0)
         ax.set_yscale("log" if "y" in self.log else "linear")
 

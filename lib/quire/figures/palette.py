@@ -38,12 +38,13 @@ def palette(rows: pd.DataFrame, by: str | None, theme: str) -> dict:
         theme: "light" or "dark".
 
     Returns:
-        {group: (colour, marker)}, numbers in their order, words as they come; {None: …} without groups.
+        {group: (colour, marker)}, numbers in their order, words as they come, what is missing left out; {None: …} without groups.
     """
     if by is None:
         return {None: (COLOURS[0], MARKERS[0])}
-    groups: list[Hashable] = sorted(set(rows[by])) if numeric(rows[by]) else list(dict.fromkeys(rows[by]))
+    values = rows[by].dropna()
+    groups: list[Hashable] = sorted(set(values)) if numeric(values) else list(dict.fromkeys(values))
     colours = COLOURS
-    if numeric(rows[by]) and len(groups) > 2:
+    if numeric(values) and len(groups) > 2:
         colours = matplotlib.colormaps["viridis"](np.linspace(*SPAN[theme], len(groups)))
     return {group: (colours[i % len(colours)], MARKERS[i % len(MARKERS)]) for i, group in enumerate(groups)}

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
 
+import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -52,10 +53,15 @@ class Panelled(Drawing):
         return self.rows[self.columns]
 
     @property
+    def shown(self) -> pd.DataFrame:
+        """The table without infinities, which have no place on an axis."""
+        return self.table.replace([np.inf, -np.inf], np.nan)
+
+    @property
     def empty(self) -> bool:
         """No row has a number to show."""
-        shown = [column for column in (self.y if self.value is None else self.value, self.theory) if column is not None]
-        return self.rows.dropna(subset=[self.x]).dropna(subset=shown, how="all").empty
+        numbers = [self.y if self.value is None else self.value, *([self.theory] if self.theory else [])]
+        return self.shown.dropna(subset=[self.x]).dropna(subset=numbers, how="all").empty
 
     def check(self, id: str, guides: Sequence) -> None:
         """Refuse what cannot be drawn.
@@ -82,10 +88,11 @@ class Panelled(Drawing):
 
     def canvas(self, theme: str, labels: Mapping[str, str], guides: Sequence) -> Figure:
         """All panels, and the legend beside them."""
-        scene = Scene(theme, {**labels, **self.frame.labels}, palette(self.rows, self.by, theme))
+        table = self.shown
+        scene = Scene(theme, {**labels, **self.frame.labels}, palette(table, self.by, theme))
         if self.empty:
             return blank(self.frame.size, scene.faded, xlabel=scene.label(self.x), ylabel=scene.label(self.y))
-        parts = list(self.rows.groupby(self.panels, sort=False)) if self.panels else [(None, self.rows)]
+        parts = list(table.groupby(self.panels, sort=False)) if self.panels else [(None, table)]
         across = min(self.frame.wrap, len(parts))
         figure, axes = self._grid(across, -(-len(parts) // across))
         for i, (value, rows) in enumerate(parts):
@@ -96,7 +103,7 @@ class Panelled(Drawing):
             self._name(panel, scene)
         for ax in axes[len(parts) :]:
             ax.set_axis_off()
-        readable_ticks(axes, self.rows[self.x])
+        readable_ticks(axes, table[self.x])
         if handles := self.legend(scene):
             figure.legend(handles=handles, loc="outside right center", title=scene.label(self.by))
         return figure
