@@ -177,10 +177,9 @@ figure(
     "locality-decay",
     curves(shown, x="frequency", y="coefficient", by="filter_size", log="xy", size=(4.6, 3.8)),
     *laws,
-    caption="Eigenvalues of one patch decay as a power of the frequency, with an exponent set by the filter size: $s + "
-    "1$.",
-    alt="Log-log plot of Fourier coefficients against frequency for filters of one, two and three pixels. They follow"
-    " dashed lines of slope minus two, minus three and minus four.",
+    caption="Eigenvalues of one patch decay as a power of the frequency, with an exponent set by the filter size: $s + 1$.",
+    alt="Log-log plot of Fourier coefficients against frequency for filters of one, two and three pixels. They follow "
+    "dashed lines of slope minus two, minus three and minus four.",
 )
 
 # %% [markdown]
@@ -202,11 +201,11 @@ shown = kernel_measures.spelled_out(spectra)
 figure(
     "locality-spectrum",
     curves(shown, x="rank", y="eigenvalue", by="architecture", theory="predicted_eigenvalue", log="xy"),
-    caption="Spectra of the convolutional and local kernels on the torus, d = 6, s = 2: the same stairs, six times as "
-    "long.",
-    alt="Log-log plot of eigenvalues by rank. Both kernels descend the same steps, drawn dashed, but each step of the"
-    " local kernel is six times as long. Markers of random Gram matrices lie on the steps, a little above them at"
-    " high rank.",
+    caption="Spectra of the convolutional and local kernels on the torus, d = 6, s = 2: the same stairs, six times "
+    "as long.",
+    alt="Log-log plot of eigenvalues by rank. Both kernels descend the same steps, drawn dashed, but each step of the "
+    "local kernel is six times as long. Markers of random Gram matrices lie on the steps, a little above them at "
+    "high rank.",
 )
 
 # %% [markdown]
@@ -260,8 +259,8 @@ figure(
     PowerLaw(-1 / dim, f"β = 1/{dim}", through=f"3lc → {dim}fc"),
     caption="Students that do not match the teacher: fully connected, and filters shorter than the teacher's.",
     alt="Two log-log panels of learning curves. The two students whose filters have two pixels where the teacher's "
-    "have three stay on a plateau; the fully-connected student's error falls slowly, towards slope minus one over"
-    f" {dim}.",
+    "have three stay on a plateau; the fully-connected student's error falls slowly, towards slope minus one "
+    f"over {dim}.",
 )
 
 # %% [markdown]
@@ -343,10 +342,10 @@ shown = measures.with_and_without_shift(cube, dim=dim)
 figure(
     "locality-sharing",
     curves(shown, x="place", y="error", by="pair", panels="panel", log="xy", share=False),
-    caption="Convolutional teacher, with and without weight sharing in the student; right, the local curve shifted by N_p"
-    f" = {dim}.",
-    alt="Left, two parallel log-log learning curves, the local student's above. Right, the local student's points are"
-    " divided by the number of patches and the two curves fall on one another.",
+    caption="Convolutional teacher, with and without weight sharing in the student; right, the local curve shifted by "
+    f"N_p = {dim}.",
+    alt="Left, two parallel log-log learning curves, the local student's above. Right, the local student's points are "
+    "divided by the number of patches and the two curves fall on one another.",
 )
 
 # %% [markdown]
@@ -395,10 +394,10 @@ claims.report("locality.theory", measures.largest_gap(torus))
 # %%
 distinct = torus[torus.pair != "2cn → 3cn"]  # which lies on top of 3cn → 3cn
 shown = measures.in_panels(distinct, {"learnable": learnable, "not learnable": unlearnable})
-kinds = dict(x="size", y="error", by="pair", theory="predicted_error", log="xy")
+columns = dict(x="size", y="error", by="pair", panels="panel", theory="predicted_error")
 figure(
     "locality-theory",
-    curves(shown, **kinds, panels="panel", share=False),
+    curves(shown, **columns, log="xy", share=False),
     caption="Measured learning curves on the torus (markers) and the self-consistent theory (dashed); nothing is fitted.",
     alt="Two log-log panels of learning curves. Left, five pairs whose error decays; right, three pairs whose error "
     "stays on a plateau. In all of them the markers lie on the dashed theory curve.",
@@ -476,19 +475,19 @@ figure(
     curves(exponents, x="smoothness", y="beta", error="stderr", theory="derived", size=(5.2, 3.2)),
     Level(2, r"$\min(\alpha_t, 2\alpha_s)$"),
     caption="Exponent on the circle for teachers of growing smoothness; the student has α_s = 1.",
-    alt="The measured exponent grows in proportion to the teacher's smoothness up to four, and stays there. It passes"
-    " two, where the often-quoted formula would saturate, without noticing.",
+    alt="The measured exponent grows in proportion to the teacher's smoothness up to four, and stays there. It passes "
+    "two, where the often-quoted formula would saturate, without noticing.",
 )
 
 # %% [markdown]
-# The exponents agree with the derivation: {claim}`locality.saturation-1` for $\alpha_t = 1$, {claim}`locality.saturation-3` for three, and
-# for seven, where the student's own bias is the limit, {claim}`locality.saturation-7`. The *theory's amplitude does not agree*, and here is the one place in this chapter where the
-# self-consistent equations fail. For $\alpha_t = \alpha_s = 1$ both sides can be computed. Between neighbours the problem is a
-# Brownian bridge, whose variance, averaged over a gap that is a fraction $g$ of the circle, is $2\pi^2 g/3$ in units of the amplitude of $c_k$; random
-# points leave exponential gaps with $\langle g^2 \rangle = 2/P^2$, so that $E = 4\pi^2/(3P)$. The equations above give $\pi^2/P$.
-# The ratio is $4/3$, for ever:
-# {claim}`locality.gaps`. With one pixel per patch and one patch, a mode at the threshold sees a few gaps and no average over them.
-# In eight dimensions many patches share each point, and the failure is gone.
+# The exponents agree with the derivation: {claim}`locality.saturation-1` for $\alpha_t = 1$, {claim}`locality.saturation-3` for
+# three, and for seven, where the student's own bias is the limit, {claim}`locality.saturation-7`. The *theory's amplitude does
+# not agree*, and here is the one place in this chapter where the self-consistent equations fail. For $\alpha_t = \alpha_s = 1$
+# both sides can be computed. Between neighbours the problem is a Brownian bridge, whose variance, averaged over a gap that is a
+# fraction $g$ of the circle, is $2\pi^2 g/3$ in units of the amplitude of $c_k$; random points leave exponential gaps with
+# $\langle g^2 \rangle = 2/P^2$, so that $E = 4\pi^2/(3P)$. The equations above give $\pi^2/P$. The ratio is $4/3$, for ever:
+# {claim}`locality.gaps`. With one pixel per patch and one patch, a mode at the threshold sees a few gaps and no average over
+# them. In eight dimensions many patches share each point, and the failure is gone.
 
 # %%
 claims.report("locality.gaps", circle_measures.amplitude_ratio(circle, smoothness=1.0))
@@ -499,8 +498,8 @@ figure(
     "locality-circle",
     curves(shown, x="size", y="error", by="teacher_exponent", theory="predicted_error", log="xy", size=(5.2, 3.4)),
     caption="Interpolation on the circle: the theory has the exponents right and the amplitudes too low.",
-    alt="Log-log learning curves on the circle for teachers of growing smoothness, with dashed theory curves that are"
-    " parallel to the measurements but lie below them, the more so the smoother the teacher.",
+    alt="Log-log learning curves on the circle for teachers of growing smoothness, with dashed theory curves that are "
+    "parallel to the measurements but lie below them, the more so the smoother the teacher.",
 )
 
 # %% [markdown]
