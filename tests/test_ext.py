@@ -15,7 +15,7 @@ CONF = f"import sys\nsys.path.insert(0, {str(BOOK / '_ext')!r})\nextensions = ['
 RECORD = {
     "chapter": "index", "profile": "book", "label": "book", "device": "cuda", "commit": "fedcba9876543210", "dirty": True,
     "started": "2026-01-02T03:04:05", "wall_seconds": 8000.0, "compute_seconds": 4.25, "peak_memory_mb": 512.0,
-    "versions": {"torch": "2.13.0"}, "parameters": {"seeds": 8}, "cells": {"computed": 1}, "platform": "Linux",
+    "versions": {"torch": "2.13.0"}, "parameters": {"seeds": 8}, "cells": {"computed": 1}, "machine": "Linux",
     "fresh": False, "stale": ["the code changed"], "verdicts": {"holds": 2, "untested": 1},
     "computation": {
         "cells": 12, "seconds": 3661.0, "peak_memory_mb": 2048.0, "devices": ["cpu", "cuda"], "machines": ["Linux x86_64, 2 cores"], "threads": [1],
@@ -175,7 +175,7 @@ def test_what_the_computation_took_is_told_apart_from_this_build(page):
     """In the run line, the footer and the status: the sum over cells, and the time of the run that made the page."""
     text = words(page)
     assert "book run · cpu, cuda · computed in 1 h 01 min · this build took 2 h 13 min" in text
-    assert "Computation 1 h 01 min in 12 cells, 2.0 GB at the most … on cpu · cuda · Linux x86_64, 2 cores · 1 threads" in text
+    assert "Computation 1 h 01 min in 12 cells, 2.0 GB at the most … on cpu · cuda · Linux x86_64, 2 cores · 1 thread" in text
     assert "This build 2 h 13 min, 512 MB at the most" in text
     assert "torch 2.12.0 · and torch 2.13.0" in text
 
@@ -238,7 +238,7 @@ def test_texts_of_others_are_text(tmp_path):
     claim = {**CLAIM, "says": HOSTILE, "why": HOSTILE, "comment": HOSTILE, "predict": {"unit": HOSTILE}}
     claim |= {"predicted": HOSTILE, "measured": HOSTILE, "source": {"paper": "derived", "where": HOSTILE}}
     site = {**DATA["site"], "titles": {"index": HOSTILE}}
-    run = {**RECORD, "device": HOSTILE, "platform": HOSTILE, "stale": [HOSTILE], "parameters": {"x": HOSTILE}}
+    run = {**RECORD, "device": HOSTILE, "machine": HOSTILE, "stale": [HOSTILE], "parameters": {"x": HOSTILE}}
     figure = {**FIGURE, "alt": HOSTILE + '" onload="x', "caption": HOSTILE, "title": HOSTILE}
     parameter = {"name": HOSTILE, "default": HOSTILE, "meaning": HOSTILE, "scale": True, "profiles": {}}
     entry = {"symbol": "s", "meaning": HOSTILE, "unit": HOSTILE, "name": HOSTILE, "chapters": [HOSTILE]}

@@ -224,7 +224,7 @@ def test_runs_of_other_versions_devices_and_code_are_said(html):
     footer = page(html / "chapters" / "locality.html").text
     assert (
         "1 h 03 min in 3 cells, 900 MB at the most" in footer
-        and "cpu · cuda · Linux x86_64, 2 cores · 1 threads" in footer
+        and "cpu · cuda · Linux x86_64, 2 cores · 1 thread" in footer
     )
 
 

@@ -144,6 +144,10 @@ REFUSED = {
         lambda run: edit_json(run / "figures.json", lambda f: f["locality-curves"].update(caption=r"A $\href{javascript:x}{y}$.")),
         "href",
     ),
+    "a caption without an end": (
+        lambda run: edit_json(run / "figures.json", lambda f: f["locality-curves"].update(caption="$a" + " " * 10**6)),
+        "1,000,002 characters",
+    ),
     "a formula in a table": (shown(data={"text/html": r"\(\href{javascript:alert(1)}{x}\)"}), "href"),
     "a figure of no name": (shown(data={"application/vnd.quire.figure+json": {"id": "x\n```\n```{include} y"}}), "did not draw"),
     "a record of another chapter": (recorded(chapter="../../x"), "chapter"),
@@ -209,7 +213,7 @@ def hostile(run: Path) -> None:
         "alt": HTML + '" onload="alert(1)',
     }
     edit_json(run / "figures.json", lambda index: index["locality-curves"].update(figures))
-    texts = {"platform": HTML, "device": HTML, "started": HTML, "versions": {HTML: HTML}, "parameters": {HTML: HTML}}
+    texts = {"machine": HTML, "device": HTML, "started": HTML, "versions": {HTML: HTML}, "parameters": {HTML: HTML}}
     edit_json(run / "provenance.json", lambda record: record.update(texts))
     edit_json(run / "sweeps.json", lambda index: index["locality.curve"]["origins"][1].update(device=HTML))
 

@@ -106,7 +106,7 @@ def fake_run(root: Path, profile: str, chapter: str = "locality") -> Path:
         "chapter": chapter, "profile": profile, "device": "cpu", "commit": "0123456789abcdef", "dirty": False,
         "started": "2026-01-02T03:04:05", "wall_seconds": 185.2, "peak_memory_mb": 1260.0, "failed": False,
         "versions": {"python": "3.11.7", "torch": "2.13.0"}, "parameters": {"sizes": [64, 4096], "seeds": 8, "device": "auto"},
-        "cells": {"computed": 12, "store": 3, "published": 1}, "platform": "Linux x86_64, 2 cores",
+        "cells": {"computed": 12, "store": 3, "published": 1}, "machine": "Linux x86_64, 2 cores",
         **(keys(chapter) if profile == "book" else {"source_key": "of other code"}),
     }  # fmt: skip
     run.write_provenance(record)

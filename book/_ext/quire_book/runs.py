@@ -106,7 +106,7 @@ class Footer(_Run):
 def _computation(run: dict) -> list[tuple]:
     """What the numbers cost, whoever computed them and when."""
     found = run.get("computation", {})
-    threads = [f"{count} threads" for count in found.get("threads", [])]
+    threads = [f"{count} thread" + ("" if count == 1 else "s") for count in found.get("threads", [])]
     made = [versions(one) for one in found.get("versions", [])]
     peak = memory(found.get("peak_memory_mb"))
     return [
@@ -123,7 +123,7 @@ def _build(run: dict) -> list[tuple]:
     return [
         ("This build", f"{duration(run.get('wall_seconds'))}, {memory(run.get('peak_memory_mb'))} at the most"),
         ("… started", str(run.get("started", "–"))),
-        ("… on", f"{run.get('device', '–')} · {run.get('platform', '–')}"),
+        ("… on", f"{run.get('device', '–')} · {run.get('machine', '–')}"),
         ("… with", versions(run.get("versions", {}))),
         ("… took its cells", counts),
     ]

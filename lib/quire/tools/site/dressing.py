@@ -21,6 +21,7 @@ FIGURE, SCOREBOARD, EXPECTED = (f"application/vnd.quire.{name}+json" for name in
 WIDGET = "application/vnd.jupyter.widget-view+json"
 PICTURES = {"image/png": b"\x89PNG\r\n\x1a\n", "image/jpeg": b"\xff\xd8\xff"}
 GIVEN = {"parameters", "injected-parameters"}
+NAME = re.compile(r"[a-z0-9_]+(-[a-z0-9_]+)+")  # of a figure
 PARTS = ("header", "parameters", "footer")
 
 
@@ -103,7 +104,7 @@ class _Page:
         if FIGURE in marks or "quire_figure" in output.metadata:
             mark = marks.get(FIGURE)
             ident = output.metadata.get("quire_figure", mark.get("id") if isinstance(mark, dict) else None)
-            if ident not in self.figures:
+            if not isinstance(ident, str) or not NAME.fullmatch(ident) or ident not in self.figures:
                 raise ValueError(
                     f"the notebook of {self.chapter} shows the figure {ident!r}, which the run did not draw"
                 )

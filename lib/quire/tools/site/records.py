@@ -31,7 +31,7 @@ class _Shown(BaseModel):
     dirty: bool | None = None
     started: str = "–"
     device: str = "–"
-    platform: str = "–"
+    machine: str = "–"
     wall_seconds: Amount | None = None
     peak_memory_mb: Amount | None = None
     parameters: dict = {}

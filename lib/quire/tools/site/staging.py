@@ -27,6 +27,7 @@ from quire.tools.site.records import run_records
 __all__ = ["stage"]
 
 KINDS = ("light", "dark", "png", "table", "pixels")  # files of a figure
+LONGEST = 20_000  # characters of a caption, a claim, a meaning
 SHOWN = ("light", "dark")  # on the page; the others are downloads
 
 
@@ -107,8 +108,10 @@ def _notation() -> list[dict]:
 
 
 def _check_texts(value: object, where: str) -> None:
-    """Refuse, in any text that a page shows, TeX that reaches beyond mathematics."""
+    """Refuse, in any text that a page shows, TeX that reaches beyond mathematics, and what nobody reads to its end."""
     if isinstance(value, str):
+        if len(value) > LONGEST:
+            raise ValueError(f"{where}: a text has {len(value):,} characters, at most {LONGEST:,} are shown")
         check_tex(value, where)
     elif isinstance(value, dict):
         for key, inner in value.items():
