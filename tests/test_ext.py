@@ -175,7 +175,10 @@ def test_what_the_computation_took_is_told_apart_from_this_build(page):
     """In the run line, the footer and the status: the sum over cells, and the time of the run that made the page."""
     text = words(page)
     assert "book run · cpu, cuda · computed in 1 h 01 min · this build took 2 h 13 min" in text
-    assert "Computation 1 h 01 min in 12 cells, 2.0 GB at the most … on cpu · cuda · Linux x86_64, 2 cores · 1 thread" in text
+    assert (
+        "Computation 1 h 01 min in 12 cells, 2.0 GB at the most … on cpu · cuda · Linux x86_64, 2 cores · 1 thread"
+        in text
+    )
     assert "This build 2 h 13 min, 512 MB at the most" in text
     assert "torch 2.12.0 · and torch 2.13.0" in text
 
