@@ -112,6 +112,16 @@ def test_a_cache_that_is_corrupt_costs_the_time_to_compile_and_nothing_else(tmp_
         assert _run(tmp_path) == "[0.0, 2.0, 4.0]"
 
 
+def test_a_pass_is_compiled_with_its_loop_and_again_when_it_is_edited(tmp_path):
+    text = LOOP.replace("import compiled", "import compiled, compiled_pass").replace("*= 2", "= twice(values[i])")
+    text += "\n@compiled_pass\ndef twice(value):\n    return 2 * value\n"
+    (tmp_path / "loop.py").write_text(text)
+    for _ in range(2):  # compiled, then from the cache
+        assert _run(tmp_path) == "[0.0, 2.0, 4.0]"
+    (tmp_path / "loop.py").write_text(text.replace("2 * value", "10 * value"))
+    assert _run(tmp_path) == "[0.0, 10.0, 20.0]"
+
+
 def test_a_cache_that_cannot_be_written_costs_the_time_to_compile(tmp_path, monkeypatch):
     (tmp_path / "unwritable_loop.py").write_text(textwrap.dedent(LOOP))
     monkeypatch.syspath_prepend(str(tmp_path))
