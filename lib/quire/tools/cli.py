@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from quire.claims import SYMBOLS, judge_run
-from quire.files import folder, project_root
+from quire.files import folder
 from quire.settings import SETTINGS, setting
 from quire.tools import chapters as known
 from quire.tools import kept
@@ -95,7 +95,7 @@ def compare(
     from quire.tools.diff_page import write_page
 
     found = compare_runs(_runs(first), _runs(second), chapters or None)
-    page = page or project_root() / "build" / "diff.html"
+    page = page or folder("build") / "diff.html"
     write_page(page, f"{first} against {second}", found)
     for difference in found.differences[:20]:
         print(difference)

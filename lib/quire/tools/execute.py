@@ -95,9 +95,10 @@ def _notebook(order: Order, run: RunFolder, values: dict) -> bool:
     notebook = jupytext.reads(source.read_text(encoding="utf-8"), "py:percent")
     notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
     options = {"kernel_name": "python3", "progress_bar": False, "log_output": False, "cwd": source.parent}
+    options["extra_arguments"] = ["--IPKernelApp.log_level=ERROR"]  # else how it talks to this process is in each log
     if order.parent is not None:  # in the kernel too: it must not wait for this process to say that all is over
         line = f"__import__('quire.lifeline').lifeline.watch({tuple(order.parent)})"
-        options["extra_arguments"] = [f"--IPKernelApp.exec_lines={line}"]
+        options["extra_arguments"].append(f"--IPKernelApp.exec_lines={line}")
     error = None
     try:
         papermill.execute_notebook(notebook, target, values, **options)
