@@ -4,6 +4,8 @@
 #     text_representation:
 #       extension: .py
 #       format_name: percent
+#       format_version: '1.3'
+#       jupytext_version: 1.19.6
 #   kernelspec:
 #     display_name: Python 3
 #     language: python
@@ -28,35 +30,47 @@
 # trained, beside their kernel.
 
 # %% tags=["parameters"]
-grid_points: int = 262144  # scale: angles of the grids on which spectra are computed
-theory_points: int = 65536  # scale: the same for the spectra that enter the theory
-sizes: list = [16, 32, 64, 128, 256]  # scale: numbers P of training points
-window: list = [64, 256]  # scale: first and last P of the fitted exponents
-num_test: int = 128  # scale: test points
-seeds: int = 2  # scale: independent data sets
-cursed_filters: list = [[2, 2], [3, 2]]  # scale: filters of the depth-three networks
-network_sizes: list = [8, 16]  # scale: numbers of training points of the trained networks
-widths: list = [32, 256]  # scale: channels of the trained networks
-network_seeds: int = 1  # scale: data sets for the trained networks, four networks each
-num_steps: int = 100  # scale: steps of gradient descent
-filters: list = [2, 2, 2]  # choice: filter sizes of the deepest network
-kind: str = "ntk"  # choice: kernel of students and targets, "ntk" or "nngp"
-ridge_factor: float = 4.0  # choice: ridge of the bounded curve, in units of K(x, x)
-device: str = "auto"  # choice: "cpu", "cuda" or "auto"
+grid_points: int = 262144  # scale: angles of the grids on which spectra are computed, in [4096, 67108864]
+theory_points: int = 65536  # scale: the same for the spectra that enter the theory, in [4096, 67108864]
+sizes: list = [16, 32, 64, 128, 256]  # scale: numbers P of training points, in [2, 16384]
+window: list = [64, 256]  # scale: [first, last] P of the fitted exponents, in [2, 16384]
+num_test: int = 128  # scale: test points, in [1, 16384]
+seeds: int = 2  # scale: independent data sets, in [1, 1000]
+cursed_filters: list = [[2, 2], [3, 2]]  # scale: [s_1, s_2] of the depth-three networks, in [2, 4]
+network_sizes: list = [8, 16]  # scale: numbers of training points of the trained networks, in [2, 1024]
+widths: list = [32, 256]  # scale: channels of the trained networks, in [1, 4096]
+network_seeds: int = 1  # scale: data sets for the trained networks, four networks each, in [1, 1000]
+num_steps: int = 100  # scale: steps of gradient descent, in [1, 100000]
+filters: list = [2, 2, 2]  # choice: [s_1, s_2, s_3] filter sizes of the deepest network, in [2, 3]
+kind: str = "ntk"  # choice: kernel of students and targets, one of ntk|nngp
+ridge_factor: float = 4.0  # choice: ridge of the bounded curve, in units of K(x, x), in [0.01, 1000]
+device: str = "auto"  # choice: "auto", "cpu" or "cuda"
 
 # %% tags=["setup"]
-import matplotlib.pyplot as plt
-import numpy as np
-import pandas as pd
-
-from quire import claims, stats
-from quire.deep_kernels import Architecture, quoted_exponent, ridgeless_exponent
-from quire.experiments import spatial_scales as run
-from quire.figures import figure
+from quire import claims
+from quire.experiments.spatial_scales import cells, curve_cells, drawings, measures, network_cells, network_measures
+from quire.figures import Level, bars, curves, custom, figure, label_columns
 from quire.sweep import describe, grid, sweep
 
 levels = list(range(1, len(filters) + 1))
-target_name = {level: f"depth {['two', 'three', 'four', 'five', 'six'][level - 1]}" for level in levels}
+label_columns(
+    "spatial_scales",
+    wavenumber="wavenumber |k|",
+    eigenvalue="eigenvalue",
+    level="sector",
+    predicted_eigenvalue="predicted power",
+    samples="training points P",
+    local_exponent="local exponent",
+    derived="derived limit",
+    error="mean squared test error",
+    predicted_error="theory, no fit",
+    value="exponent of the error",
+    source="",
+    shown="mean squared test error",
+    ceiling="upper bound (ridge)",
+    ratio="error / error of the kernel",
+    channels="channels H",
+)
 
 # %% [markdown]
 # What is predicted stands in the ledger before anything runs:
@@ -78,44 +92,14 @@ claims.expected("spatial_scales")
 # patches of the depth-four tree give $d_\mathrm{eff} = 1, 2, 4$.
 
 # %%
-nodes = sweep(run.tree_nodes, grid(filter_sizes=[filters]))
-
-
-def draw(axes, table):
-    ax, ink = axes[0, 0], plt.rcParams["text.color"]
-    for node in table.itertuples():
-        middle = (node.start + node.stop) / 2
-        ax.barh(
-            node.level,
-            node.stop - node.start - 0.15,
-            left=node.start + 0.075,
-            height=0.36,
-            color=f"C{node.level - 1}",
-            alpha=0.75,
-        )
-        ax.text(
-            middle,
-            node.level,
-            rf"$d_\mathrm{{eff}}={node.effective_dimension}$",
-            ha="center",
-            va="center",
-            color=ink,
-            size="small",
-        )
-        up = table[(table.level == node.level + 1) & (table.node == node.parent)]
-        for over in up.itertuples():
-            ax.plot([middle, (over.start + over.stop) / 2], [node.level + 0.18, over.level - 0.18], color=ink, lw=0.8)
-    ax.scatter([i + 0.5 for i in range(table.stop.max())], [0.55] * table.stop.max(), marker="s", s=22, color=ink)
-    ax.set(yticks=levels, yticklabels=[f"level {level}" for level in levels], xticks=[], ylim=(0.3, max(levels) + 0.4))
-    ax.spines[["left", "bottom"]].set_visible(False)
-
-
+nodes = sweep(cells.tree_nodes, grid(filter_sizes=[filters]))
 figure(
-    "spatial_scales-tree", nodes, kind="custom", draw=draw, size=(6.5, 2.6),
+    "spatial_scales-tree",
+    custom(drawings.draw_tree, nodes, size=(6.5, 2.6)),
     caption="The tree of the depth-four network: inputs (squares), and for each node the meta-patch below it with its dimension.",
     alt="A binary tree over eight inputs. Level one has four boxes of two inputs with one degree of freedom each, level two has two "
     "boxes of four inputs with two degrees of freedom, level three has one box over all inputs with four degrees of freedom.",
-)  # fmt: skip
+)
 
 # %% [markdown]
 # ## One recursion for all the kernels
@@ -153,26 +137,23 @@ figure(
 # The more patches a mode joins, the faster its eigenvalue decays: the kernel prefers functions of few, close patches.
 
 # %%
-cells = grid(filter_sizes=[filters], kind=["ntk", "nngp"], level=levels, grid_points=grid_points, max_modes=512)
-decays = sweep(run.sector_decays, cells)
-decays["kernel"] = decays.kind.map({"ntk": "NTK", "nngp": "NNGP (random features)"})
-decays["odd"] = decays.groupby(["kind", "level"]).cumcount() % 2
-decays["third"] = np.log2(decays.wavenumber).mul(3).round()  # three points an octave are enough to see
-shown = decays.drop_duplicates(["kind", "level", "odd", "third"])
+asked = grid(filter_sizes=[filters], kind=["ntk", "nngp"], level=levels, grid_points=grid_points, max_modes=512)
+decays = sweep(cells.sector_decays, asked)
+for kernel in ("ntk", "nngp"):
+    for level in (1, 2, 3):
+        slope = measures.decay_exponent(decays, kind=kernel, level=level)
+        claims.report(f"spatial_scales.decay-{kernel}-{level}", slope)
+
+# %%
+theory = "predicted_eigenvalue"
+axes = dict(x="wavenumber", y="eigenvalue", by="level", panels="kernel", theory=theory, log="xy")
 figure(
-    "spatial_scales-sectors", shown, x="wavenumber", y="eigenvalue", hue="level", col="kernel", theory="predicted_eigenvalue",
-    log="xy", labels={"wavenumber": "wavenumber |k|", "eigenvalue": "eigenvalue", "level": "sector", "predicted_eigenvalue": "predicted power"},
+    "spatial_scales-sectors",
+    curves(measures.sector_table(decays), **axes),
     caption="Eigenvalues along the diagonal of each sector (all its patches vary alike), and the predicted powers through the last one.",
     alt="Two panels of falling curves on logarithmic axes, one per kernel. In each the eigenvalues of sectors one, two and three fall "
     "with increasing steepness and end parallel to dashed power laws; in sector one even wavenumbers lie on a line above the odd ones.",
-)  # fmt: skip
-
-# %%
-for (kernel, level), part in decays[decays.fitted].groupby(["kind", "level"]):
-    logs = np.log(part[["wavenumber", "eigenvalue"]])
-    pairs = np.exp((logs + logs.shift()) / 2).dropna()  # an even with an odd wavenumber: their offset drops out
-    fit = stats.loglog_slope(pairs.wavenumber, pairs.eigenvalue)
-    claims.report(f"spatial_scales.decay-{kernel}-{level}", fit.value, fit.stderr)
+)
 
 # %% [markdown]
 # The slopes are read from the upper half of the wavenumbers that the grid resolves, with neighbours averaged: {claim}`spatial_scales.decay-ntk-1`,
@@ -197,27 +178,24 @@ for (kernel, level), part in decays[decays.fitted].groupby(["kind", "level"]):
 # with pure power laws at sizes that no computer reaches:
 
 # %%
-cells = grid(filter_sizes=[filters], teacher_level=levels, sizes=[[10.0**k for k in range(2, 14)]], kind=kind)
-asymptotics = sweep(run.asymptotic_exponents, cells)
-asymptotics["target"] = asymptotics.teacher_level.map(target_name)
-tree, smooth = Architecture(tuple(filters)), {"student_kind": kind, "teacher_kind": kind}
-derived = [ridgeless_exponent(tree, level, **smooth) for level in levels]
-asymptotics["derived"] = asymptotics.teacher_level.map(dict(zip(levels, derived, strict=True)))
-quoted = [quoted_exponent(tree, level, teacher_kind=kind) for level in levels[:-1]]
+predicted = sweep(cells.predicted_exponents, grid(filter_sizes=[filters], teacher_level=levels, kind=["ntk", "nngp"]))
+own = predicted[predicted.kind == kind]
+decades = [10.0**k for k in range(2, 14)]
+asked = grid(filter_sizes=[filters], teacher_level=levels, sizes=[decades], kind=kind)
+asymptotics = sweep(cells.asymptotic_exponents, asked)
+for level in (1, 2, 3):
+    claims.report(f"spatial_scales.asymptote-{level}", measures.last_local_exponent(asymptotics, level=level))
+
+# %%
+shown = measures.asymptotic_table(asymptotics, own)
 figure(
-    "spatial_scales-exponents", asymptotics, x="samples", y="local_exponent", hue="target", theory="derived", log="x", size=(5.0, 3.4),
-    hline=[(value, f"quoted for depth {name}") for value, name in zip(quoted, ["two", "three", "four", "five"], strict=False)],
-    labels={"samples": "training points P", "local_exponent": "local exponent", "derived": "derived limit"},
+    "spatial_scales-exponents",
+    curves(shown, x="samples", y="local_exponent", by="target", theory="derived", log="x", size=(5.0, 3.4)),
+    *drawings.quoted_levels(own),
     caption="Local exponents of the theory for pure power laws in each sector: the derived limits, and the quoted values for shallow targets.",
     alt="Three sets of points, the local exponent against P from a hundred to ten trillion. They fall slowly onto the derived values for "
     "targets of depth two, three and four (dashed); the quoted values for depths two and three lie above them.",
-)  # fmt: skip
-
-# %%
-for level, part in asymptotics.groupby("teacher_level"):
-    last = part.local_exponent.iloc[-2:].to_numpy()
-    if level <= 3:
-        claims.report(f"spatial_scales.asymptote-{level}", last[1], abs(last[1] - last[0]))
+)
 
 # %% [markdown]
 # The derived form it is: {claim}`spatial_scales.asymptote-1`, {claim}`spatial_scales.asymptote-2`, {claim}`spatial_scales.asymptote-3`.
@@ -235,28 +213,23 @@ for level, part in asymptotics.groupby("teacher_level"):
 # %%
 students = dict(filter_sizes=[filters], student=["fc", "cnn"], teacher_levels=[levels])
 shared = students | dict(sizes=[sizes], ridge_factor=ridge_factor, kind=kind)
-measured = sweep(run.learning_curves, grid(**shared, num_test=num_test, seed=range(seeds)), device=device)
-theory = sweep(run.theory_curves, grid(**shared, grid_points=theory_points))
-key = ["student", "teacher_level", "samples"]
-predicted = ["predicted_error", "predicted_ridge_error", "bound", "best_bound"]
-curves = measured[[*key, "seed", "error", "ridge_error"]].merge(theory[[*key, *predicted]], on=key)
-curves["target"] = curves.teacher_level.map(target_name)
-curves["ratio"] = curves.error / curves.predicted_error
+asked = grid(**shared, num_test=num_test, seed=range(seeds))
+measured = sweep(curve_cells.learning_curves, asked, device=device)
+theory = sweep(curve_cells.theory_curves, grid(**shared, grid_points=theory_points))
+learned = measures.beside_theory(measured, theory)
 
 # %% tags=["nbval-check-output"]
-describe(curves, units={"samples": "points", "error": "mean squared", "bound": "mean squared"})
+describe(learned, units={"samples": "points", "error": "mean squared", "bound": "mean squared"})
 
 # %%
-look = dict(
-    x="samples", y="error", hue="target", theory="predicted_error", log="xy", size=(5.0, 3.4),
-    labels={"samples": "training points P", "error": "mean squared test error", "predicted_error": "theory, no fit"},
-)  # fmt: skip
+look = dict(x="samples", y="error", theory="predicted_error", log="xy", size=(5.0, 3.4))
 figure(
-    "spatial_scales-connected", curves[curves.student == "fc"], **look,
+    "spatial_scales-connected",
+    curves(learned[learned.student == "fc"], by="target", **look),
     caption="A fully-connected student of the same depth on targets of three scales: measured errors, and the theory without fit.",
     alt="Three curves of the test error against P on logarithmic axes. The error on the depth-two target first drops and then "
     "bends into the same slow decay as those on the depth-three and depth-four targets; dashed theory curves run through the points.",
-)  # fmt: skip
+)
 
 # %% [markdown]
 # ## What works: a convolutional student
@@ -266,40 +239,26 @@ figure(
 
 # %%
 figure(
-    "spatial_scales-curves", curves[curves.student == "cnn"], **look,
-    slopes=[(-beta, f"$P^{{-{beta:.3f}}}$", target_name[level]) for beta, level in zip(derived, levels, strict=True)],
+    "spatial_scales-curves",
+    curves(learned[learned.student == "cnn"], by="target", **look),
+    *drawings.asymptotic_powers(own),
     caption="A convolutional student of depth four on targets of three scales; long dashes: the derived asymptotic powers.",
     alt="Three curves of the test error against P on logarithmic axes, well separated: steepest for the depth-two target, slower for "
     "depth three, slowest for depth four. Dashed theory curves run through the points and join the asymptotic powers at large P.",
-)  # fmt: skip
-
-
-# %%
-def exponent(rows):
-    fitted = rows[rows.samples.between(*window)]
-    fit = stats.slope_over_seeds(fitted, x="samples", y="error", seed="seed")
-    return -fit.value, fit.stderr
-
-
-convolutional = {level: rows for level, rows in curves[curves.student == "cnn"].groupby("teacher_level") if level <= 3}
-for level, rows in convolutional.items():
-    points = stats.mean_over(rows[rows.samples >= 64], by=["samples"], value="ratio")
-    worst = points.loc[(points["mean"] - 1).abs().idxmax()]
-    claims.report(f"spatial_scales.theory-{level}", worst["mean"], worst["stderr"])
-    claims.report(f"spatial_scales.slope-{level}", *exponent(rows))
-if len(levels) == 3:
-    ranking = {target_name[level]: exponent(rows) for level, rows in convolutional.items()}
-    claims.report("spatial_scales.adaptation", ranking)
-claims.report("spatial_scales.quoted", *exponent(convolutional[1]))
-
-# %%
-simple = curves[(curves.teacher_level == 1) & (curves.samples == max(window))]
-price = simple.pivot(index="seed", columns="student", values="error")
-price = price.fc / price.cnn
-claims.report("spatial_scales.connected-price", price.mean(), price.sem())
-claims.report(
-    "spatial_scales.connected-slope", *exponent(curves[(curves.student == "fc") & (curves.teacher_level == 1)])
 )
+
+# %%
+for level in (1, 2, 3):
+    claims.report(f"spatial_scales.theory-{level}", measures.worst_ratio(learned, level=level))
+    slope = measures.exponent(learned, level=level, window=window)
+    claims.report(f"spatial_scales.slope-{level}", slope)
+claims.report("spatial_scales.adaptation", measures.adaptation(learned, window=window))
+claims.report("spatial_scales.quoted", measures.exponent(learned, level=1, window=window))
+
+# %%
+claims.report("spatial_scales.connected-price", measures.connected_price(learned, samples=max(window)))
+slope = measures.exponent(learned, level=1, window=window, student="fc")
+claims.report("spatial_scales.connected-slope", slope)
 
 # %% [markdown]
 # The theory has no free parameter, and this is how far off it is where it is worst: {claim}`spatial_scales.theory-1`,
@@ -315,31 +274,21 @@ claims.report(
 
 # %%
 features = students | dict(student="cnn", sizes=[sizes], ridge_factor=ridge_factor, kind="nngp")
-smooth_rows = sweep(run.learning_curves, grid(**features, num_test=num_test, seed=range(seeds)), device=device)
-measured_exponents = [
-    ("NTK" if kind == "ntk" else "NNGP", level, *exponent(rows)) for level, rows in convolutional.items()
-]
-for level, rows in smooth_rows.groupby("teacher_level"):
-    measured_exponents.append(("NNGP", level, *exponent(rows)))
-    claims.report(f"spatial_scales.features-{level}", *exponent(rows))
-cases = pd.DataFrame(measured_exponents, columns=["kernel", "level", "exponent", "stderr"]).drop_duplicates(
-    ["kernel", "level"]
-)
-both = {name: {"student_kind": name.lower(), "teacher_kind": name.lower()} for name in ("NTK", "NNGP")}
-cases["derived"] = [ridgeless_exponent(tree, case.level, **both[case.kernel]) for case in cases.itertuples()]
-cases["quoted"] = [quoted_exponent(tree, case.level, teacher_kind=case.kernel.lower()) for case in cases.itertuples()]
-shown = cases.melt(
-    ["kernel", "level", "stderr"], ["exponent", "derived", "quoted"], var_name="source", value_name="value"
-)
-shown["target"], shown["source"] = shown.level.map(target_name), shown.source.replace({"exponent": "measured"})
-shown["stderr"] = shown.stderr.where(shown.source == "measured", 0.0)
+asked = grid(**features, num_test=num_test, seed=range(seeds))
+smooth = sweep(curve_cells.learning_curves, asked, device=device)
+for level in (1, 2, 3):
+    slope = measures.exponent(smooth, level=level, window=window)
+    claims.report(f"spatial_scales.features-{level}", slope)
+
+# %%
+shown = measures.formula_table(measures.by_kernel(measured, smooth), predicted, window=window)
 figure(
-    "spatial_scales-formula", shown, x="target", y="value", hue="source", col="kernel", band="stderr", kind="bar", share=False,
-    labels={"target": "target", "value": "exponent of the error", "source": ""},
+    "spatial_scales-formula",
+    bars(shown, x="target", y="value", by="source", panels="kernel", error="stderr", share=False),
     caption="Exponents measured in the window, the derived formula, and the quoted one, for two kernels and three targets.",
     alt="Two panels of bars, NTK and NNGP. In both the measured exponents lie close to the derived ones for all three targets; the quoted "
     "ones agree for the depth-four target only and are about twice too large for the depth-two target.",
-)  # fmt: skip
+)
 
 # %% [markdown]
 # Exponents of the NNGP students, in the same window as above, for the target of depth two: {claim}`spatial_scales.features-1`; of depth
@@ -369,25 +318,17 @@ figure(
 # ```
 
 # %%
-convolutional_rows = curves[curves.student == "cnn"]
-with_ridge = convolutional_rows.assign(
-    curve="with ridge", shown=convolutional_rows.ridge_error, ceiling=convolutional_rows.bound
-)
-without = convolutional_rows.assign(curve="ridgeless", shown=convolutional_rows.error)
+axes = dict(x="samples", y="shown", by="curve", panels="target", theory="ceiling", log="xy")
 figure(
-    "spatial_scales-bound", pd.concat([with_ridge, without]), x="samples", y="shown", hue="curve", col="target", theory="ceiling",
-    log="xy", labels={"samples": "training points P", "shown": "mean squared test error", "ceiling": "upper bound (ridge)"},
+    "spatial_scales-bound",
+    curves(measures.ridge_and_ridgeless(learned), **axes),
     caption="Measured errors with a ridge of 4 K(x,x), their proven upper bound (dashed), and the ridgeless errors of the figure above.",
     alt="Three panels, one per target. In each the dashed bound lies above the measured curve with ridge everywhere and falls with it, at "
     "a distance of a factor two to four; the ridgeless curve lies below both.",
-)  # fmt: skip
+)
 
 # %%
-shares = curves.assign(share=curves.ridge_error / curves.bound)
-closest = (
-    stats.mean_over(shares, by=["student", "teacher_level", "samples"], value="share").sort_values("mean").iloc[-1]
-)
-claims.report("spatial_scales.bound", closest["mean"], closest["stderr"])
+claims.report("spatial_scales.bound", measures.largest_share_of_bound(learned))
 
 # %% [markdown]
 # The largest share of the bound that a measured error takes: {claim}`spatial_scales.bound`.
@@ -402,23 +343,24 @@ claims.report("spatial_scales.bound", closest["mean"], closest["stderr"])
 # %%
 students = dict(filter_sizes=cursed_filters, student="cnn", teacher_levels=[[2]])
 shared = students | dict(sizes=[sizes], ridge_factor=ridge_factor, kind=kind)
-measured = sweep(run.learning_curves, grid(**shared, num_test=num_test, seed=range(seeds)), device=device)
-theory = sweep(run.theory_curves, grid(**shared, grid_points=theory_points))
-for rows in (measured, theory):
-    rows["filters"] = [f"({first},{second}), d = {(first - 1) * second}" for first, second in rows.filter_sizes]
-cursed = measured[["filters", "samples", "seed", "error"]].merge(theory[["filters", "samples", "predicted_error"]])
+asked = grid(**shared, num_test=num_test, seed=range(seeds))
+measured = sweep(curve_cells.learning_curves, asked, device=device)
+theory = sweep(curve_cells.theory_curves, grid(**shared, grid_points=theory_points))
+cursed = measures.cursed_table(measured, theory)
+
+# %%
 figure(
-    "spatial_scales-cursed", cursed, **{**look, "hue": "filters"},
+    "spatial_scales-cursed",
+    curves(cursed, by="filters", **look),
     caption="Depth-three students on targets of their own depth: the error is set by the dimension of the whole input.",
     alt="Curves of the test error against P on logarithmic axes for several filter sizes. The one with two degrees of freedom is "
     "steepest; those with three and four are slower, and the two architectures with four run almost parallel. Theory runs through all.",
-)  # fmt: skip
+)
 
 # %%
-for name, rows in cursed.groupby("filters"):
-    claim = f"spatial_scales.cursed-{name[1]}-{name[3]}"
-    if claim in claims.ledger():
-        claims.report(claim, *exponent(rows))
+for first, second in ((2, 2), (2, 3), (2, 4), (3, 2)):
+    slope = measures.cursed_exponent(cursed, filters=(first, second), window=window)
+    claims.report(f"spatial_scales.cursed-{first}-{second}", slope)
 
 # %% [markdown]
 # Filters (2, 2): {claim}`spatial_scales.cursed-2-2`; (2, 3): {claim}`spatial_scales.cursed-2-3`; (2, 4):
@@ -438,29 +380,20 @@ for name, rows in cursed.groupby("filters"):
 # ```
 
 # %%
-cells = grid(filter_sizes=[filters], teacher_level=min(2, len(filters)), samples=network_sizes, width=widths, num_networks=4,
-             num_test=512, num_steps=num_steps, seed=range(network_seeds))  # fmt: skip
-networks = sweep(run.finite_width, cells, device=device)
-networks["ratio"] = networks.network_error / networks.groupby(["samples", "width"]).kernel_error.transform("mean")
-networks["channels"] = networks.width.astype(str)
+drawn = dict(num_networks=4, num_test=512, num_steps=num_steps, seed=range(network_seeds))
+network = dict(filter_sizes=[filters], teacher_level=min(2, len(filters)), samples=network_sizes, width=widths)
+networks = sweep(network_cells.finite_width, grid(**network, **drawn), device=device)
+claims.report("spatial_scales.finite-width", network_measures.relative_error(networks, width=256))
+claims.report("spatial_scales.finite-width-order", network_measures.width_order(networks))
+
+# %%
 figure(
-    "spatial_scales-networks", networks, x="samples", y="ratio", hue="channels", log="x", hline=[(1.0, "kernel")],
-    labels={"samples": "training points P", "ratio": "error / error of the kernel", "channels": "channels H"},
+    "spatial_scales-networks",
+    curves(network_measures.over_kernel(networks), x="samples", y="ratio", by="channels", log="x"),
+    Level(1.0, "kernel"),
     caption="Trained networks of two widths beside the kernel of infinite width, on the same points and targets.",
     alt="The error of trained networks relative to that of kernel regression against P. The wide networks lie close to one, the "
     "narrow ones clearly above.",
-)  # fmt: skip
-
-# %%
-pairs = (
-    networks[networks.samples == max(network_sizes)]
-    .groupby(["width", "seed"])[["network_error", "kernel_error"]]
-    .mean()
-)
-relative = (pairs.network_error / pairs.kernel_error).groupby("width").agg(["mean", "sem"]).fillna(0.0)
-claims.report("spatial_scales.finite-width", *relative.loc[256])
-claims.report(
-    "spatial_scales.finite-width-order", {f"width {width}": tuple(relative.loc[width]) for width in (32, 256)}
 )
 
 # %% [markdown]

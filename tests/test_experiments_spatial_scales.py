@@ -6,20 +6,27 @@ import numpy as np
 import pytest
 
 from quire.deep_kernels import Architecture, ridgeless_exponent
-from quire.experiments.spatial_scales import (
-    asymptotic_exponents,
-    finite_width,
-    learning_curves,
-    sector_decays,
-    theory_curves,
-    tree_nodes,
-)
+from quire.experiments.spatial_scales.cells import asymptotic_exponents, predicted_exponents, sector_decays, tree_nodes
+from quire.experiments.spatial_scales.curve_cells import learning_curves, theory_curves
+from quire.experiments.spatial_scales.network_cells import finite_width
 
 SIZES = [64, 128, 256]
 
 
+def measured(filters, student, levels, sizes, num_test, seed):
+    """Learning curves of one data set, with a ridge of 4 K(x, x) for the second."""
+    given = dict(filter_sizes=filters, student=student, teacher_levels=levels, sizes=sizes, num_test=num_test)
+    return learning_curves(**given, ridge_factor=4.0, seed=seed)
+
+
+def theory_of(filters, student, levels, points):
+    """The theory of these curves on a grid of so many points."""
+    given = dict(filter_sizes=filters, student=student, teacher_levels=levels, sizes=SIZES)
+    return theory_curves(**given, ridge_factor=4.0, grid_points=points)
+
+
 def curves(filters, student, levels, seeds=2):
-    runs = [learning_curves(filters, student, levels, SIZES, 192, 4.0, seed) for seed in range(seeds)]
+    runs = [measured(filters, student, levels, SIZES, 192, seed) for seed in range(seeds)]
     return [
         {**row, **{name: np.mean([run[i][name] for run in runs]) for name in ("error", "ridge_error")}}
         for i, row in enumerate(runs[0])
@@ -32,7 +39,7 @@ def curves(filters, student, levels, seeds=2):
 )
 def test_measured_errors_are_those_of_the_theory_and_below_the_bound(filters, student, levels):
     """Without a fit; 15 % covers two data sets of 192 test points (the chapter has more)."""
-    theory = theory_curves(filters, student, levels, SIZES, 4.0, 2**17)
+    theory = theory_of(filters, student, levels, 2**17)
     for row, predicted in zip(curves(filters, student, levels), theory, strict=True):
         assert (row["teacher_level"], row["samples"]) == (predicted["teacher_level"], predicted["samples"])
         assert abs(row["error"] / predicted["predicted_error"] - 1) < 0.15
@@ -42,14 +49,14 @@ def test_measured_errors_are_those_of_the_theory_and_below_the_bound(filters, st
 
 
 def test_the_theory_is_converged_in_its_grid():
-    coarse, fine = (theory_curves([2, 2, 2], "cnn", [1, 3], SIZES, 4.0, points) for points in (2**16, 2**20))
+    coarse, fine = (theory_of([2, 2, 2], "cnn", [1, 3], points) for points in (2**16, 2**20))
     for a, b in zip(coarse, fine, strict=True):
         assert abs(a["predicted_error"] / b["predicted_error"] - 1) < 0.005
 
 
 @pytest.mark.parametrize("level", [1, 2, 3])
 def test_the_derived_exponent_is_the_limit_of_the_theory(level):
-    rows = asymptotic_exponents([2, 2, 2], level, [10.0**k for k in range(2, 15, 2)])
+    rows = asymptotic_exponents(filter_sizes=[2, 2, 2], teacher_level=level, sizes=[10.0**k for k in range(2, 15, 2)])
     gaps = [
         row["local_exponent"]
         - ridgeless_exponent(Architecture((2, 2, 2)), level, student_kind="ntk", teacher_kind="ntk")
@@ -63,13 +70,15 @@ def test_other_smoothness_and_saturation():
     """A random-feature student and teacher: beta = (1 + 3/d_L) min(2, 3 / (3 + d_l))."""
     tree = Architecture((2, 2))
     for level in (1, 2):
-        rows = asymptotic_exponents([2, 2], level, [1e10, 1e11, 1e12], kind="nngp")
+        rows = asymptotic_exponents(filter_sizes=[2, 2], teacher_level=level, sizes=[1e10, 1e11, 1e12], kind="nngp")
         expected = ridgeless_exponent(tree, level, student_kind="nngp", teacher_kind="nngp")
         assert abs(rows[-1]["local_exponent"] - expected) < 0.02
+        [formula] = predicted_exponents(filter_sizes=[2, 2], teacher_level=level, kind="nngp")
+        assert formula["derived"] == expected and formula["quoted"] == pytest.approx(3 / level)
 
 
 def test_sector_decays_end_on_their_reference():
-    rows = sector_decays([2, 2], "ntk", 2, grid_points=2**16, max_modes=64)
+    rows = sector_decays(filter_sizes=[2, 2], kind="ntk", level=2, grid_points=2**16, max_modes=64)
     assert rows[-1]["eigenvalue"] == rows[-1]["predicted_eigenvalue"]
     assert {row["predicted_slope"] for row in rows} == {-3}
     assert math.isclose(rows[0]["wavenumber"], math.sqrt(2))
@@ -78,24 +87,25 @@ def test_sector_decays_end_on_their_reference():
 
 
 def test_a_trained_network_lands_near_its_kernel():
-    rows = finite_width([2, 2, 2], 2, 16, 128, 4, 128, 150, 0)
+    drawn = dict(filter_sizes=[2, 2, 2], teacher_level=2, samples=16, num_networks=4, num_test=128, seed=0)
+    rows = finite_width(**drawn, width=128, num_steps=150)
     assert [row["network"] for row in rows] == [0, 1, 2, 3]
     ratio = np.mean([row["network_error"] for row in rows]) / np.mean([row["kernel_error"] for row in rows])
     assert 0.6 < ratio < 1.8
     assert max(row["relative_loss"] for row in rows) < 1e-3
-    again = finite_width([2, 2, 2], 2, 16, 32, 4, 128, 1, 0)
+    again = finite_width(**drawn, width=32, num_steps=1)
     assert [row["kernel_error"] for row in again] == [row["kernel_error"] for row in rows]  # the same data and teachers
 
 
 def test_inputs_are_shared_between_students():
-    deep, flat = (learning_curves([2, 2], name, [2], [8, 16], 16, 4.0, 3) for name in ("cnn", "fc"))
-    assert deep == learning_curves([2, 2], "cnn", [2], [8, 16], 16, 4.0, 3)
+    deep, flat = (measured([2, 2], name, [2], [8, 16], 16, 3) for name in ("cnn", "fc"))
+    assert deep == measured([2, 2], "cnn", [2], [8, 16], 16, 3)
     assert deep != flat
     with pytest.raises(ValueError, match='student must be "cnn"'):
-        learning_curves([2, 2], "mlp", [2], [8], 4, 4.0, 0)
+        measured([2, 2], "mlp", [2], [8], 4, 0)
 
 
 def test_the_tree_is_drawn_from_the_architecture():
-    rows = tree_nodes([2, 3])
+    rows = tree_nodes(filter_sizes=[2, 3])
     assert [(row["level"], row["node"]) for row in rows] == [(1, 0), (1, 1), (1, 2), (2, 0)]
     assert [row["effective_dimension"] for row in rows] == [1, 1, 1, 3]
