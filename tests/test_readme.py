@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from quire.claims import SYMBOLS, judge_all
-from quire.provenance import read_json
+from quire.record import RunFolder
 
 ROOT = Path(__file__).parents[1]
 MARKED = re.compile(r"(<!-- scoreboard -->\n).*?(<!-- /scoreboard -->)", re.DOTALL)
@@ -13,7 +13,7 @@ MARKED = re.compile(r"(<!-- scoreboard -->\n).*?(<!-- /scoreboard -->)", re.DOTA
 def line() -> str:
     """Verdicts of the published book runs, counted."""
     runs = sorted((ROOT / "data" / "published" / "book").glob("*/provenance.json"))
-    reports = [judge_all(read_json(run.parent / "claims.json", {}), "book", [run.parent.name]) for run in runs]
+    reports = [judge_all(RunFolder(run.parent).reports(), "book", [run.parent.name]) for run in runs]
     verdicts = [claim["verdict"] for report in reports for claim in report]
     counts = ", ".join(f"{verdicts.count(verdict)} {verdict} {symbol}" for verdict, symbol in SYMBOLS.items())
     return f"**Scoreboard of the published run:** {len(runs)} chapters, {len(verdicts)} claims: {counts}.\n"

@@ -63,15 +63,8 @@ def draw_glyphs(
     Raises:
         ValueError: an option is out of its range.
     """
-    least = {"num_samples": (num_samples, 1), "num_test": (num_test, 0), "num_classes": (num_classes, 1)}
-    least |= {"size": (size, 4), "seed": (seed, 0), "start": (start, 0), "number of fonts": (len(fonts), 1)}
-    for name, (value, bound) in least.items():
-        if value < bound:
-            raise ValueError(f"{name} must be ≥ {bound}, got {value}")
-    if not scripts or set(scripts) - set(SCRIPTS):
-        raise ValueError(f"scripts must be some of {', '.join(SCRIPTS)}, got {list(scripts)}")
-    if not 0 < scale_range[0] <= scale_range[1]:
-        raise ValueError(f"scale_range must be 0 < smallest ≤ largest, got {scale_range}")
+    counts = {"num_samples": num_samples, "num_test": num_test, "num_classes": num_classes, "size": size}
+    _check({**counts, "seed": seed, "start": start}, scripts, fonts, scale_range)
     classes = glyph_classes(scripts=tuple(scripts), font=fonts[0], limit=num_classes)
     if len(classes) < num_classes:
         raise ValueError(f"num_classes must be ≤ {len(classes)} with these scripts, got {num_classes}: add scripts")
@@ -79,18 +72,31 @@ def draw_glyphs(
     path = _path([classes, fonts, size, seed, start, num_samples, num_test, ranges])
     arrays = _load(path) if cache else None
     if arrays is None:
-        draw = _Drawer(classes, tuple(fonts), size, seed, ranges)
-        inputs, labels = draw("train", start, num_samples)
-        test_inputs, test_labels = draw("test", 0, num_test)
-        arrays = {"inputs": inputs, "labels": labels, "test_inputs": test_inputs, "test_labels": test_labels}
+        arrays = _draw_splits(_Drawer(classes, tuple(fonts), size, seed, ranges), start, num_samples, num_test)
         if cache:
             _save(path, arrays)
     if not num_test:
         arrays |= {"test_inputs": None, "test_labels": None}
-    return Dataset(
-        name="glyphs", classes=classes, peak=255, licence="Bitstream Vera / DejaVu font licence (free use)",
-        source=f"drawn from {', '.join(fonts)} of matplotlib, seed {seed}", **arrays,
-    )  # fmt: skip
+    source = f"drawn from {', '.join(fonts)} of matplotlib, seed {seed}"
+    licence = "Bitstream Vera / DejaVu font licence (free use)"
+    return Dataset(name="glyphs", classes=classes, peak=255, licence=licence, source=source, **arrays)
+
+
+def _check(numbers: dict[str, int], scripts, fonts, scale_range) -> None:
+    least = {"num_samples": 1, "num_test": 0, "num_classes": 1, "size": 4, "seed": 0, "start": 0, "number of fonts": 1}
+    for name, value in {**numbers, "number of fonts": len(fonts)}.items():
+        if value < least[name]:
+            raise ValueError(f"{name} must be ≥ {least[name]}, got {value}")
+    if not scripts or set(scripts) - set(SCRIPTS):
+        raise ValueError(f"scripts must be some of {', '.join(SCRIPTS)}, got {list(scripts)}")
+    if not 0 < scale_range[0] <= scale_range[1]:
+        raise ValueError(f"scale_range must be 0 < smallest ≤ largest, got {scale_range}")
+
+
+def _draw_splits(draw: "_Drawer", start: int, num_samples: int, num_test: int) -> dict[str, np.ndarray]:
+    inputs, labels = draw("train", start, num_samples)
+    test_inputs, test_labels = draw("test", 0, num_test)
+    return {"inputs": inputs, "labels": labels, "test_inputs": test_inputs, "test_labels": test_labels}
 
 
 class _Drawer:
