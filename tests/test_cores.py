@@ -1,9 +1,11 @@
 """Threads that take whole pieces, and loops that are compiled: same results, whatever happens to the cache."""
 
+import hashlib
 import importlib
+import os
 import subprocess
 import sys
-import textwrap
+from pathlib import Path
 
 import numba
 import numpy as np
@@ -84,58 +86,148 @@ double(values)
 print(values.tolist())
 """
 LOOP = """
+from factors import FACTOR, halve
 from quire.cores import compiled
 
 @compiled
 def double(values):
     for i in range(len(values)):
-        values[i] *= 2
+        values[i] = halve(FACTOR * values[i])
+"""
+FACTORS = """
+from quire.cores import compiled_pass
+FACTOR = 4
+UNUSED = 1
+
+@compiled_pass
+def halve(value):
+    return value / 2
 """
 
 
-def _run(folder):
-    done = subprocess.run(
-        [sys.executable, "-c", SCRIPT.format(folder=str(folder))], capture_output=True, text=True, check=False
-    )
+@pytest.fixture
+def loop(tmp_path):
+    """A folder with a loop that uses a number and a part of another file."""
+    (tmp_path / "loop.py").write_text(LOOP)
+    (tmp_path / "factors.py").write_text(FACTORS)
+    return tmp_path
+
+
+def _run(folder, **settings):
+    environ = {name: value for name, value in os.environ.items() if name not in ("QUIRE_CACHE", "NUMBA_CACHE_DIR")}
+    command = [sys.executable, "-B", "-c", SCRIPT.format(folder=str(folder))]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environ | settings)
     assert done.returncode == 0, done.stderr[-2000:]
     return done.stdout.strip()
 
 
-def test_a_cache_that_is_corrupt_costs_the_time_to_compile_and_nothing_else(tmp_path):
-    (tmp_path / "loop.py").write_text(textwrap.dedent(LOOP))
-    assert _run(tmp_path) == "[0.0, 2.0, 4.0]"
-    cached = sorted((tmp_path / "__pycache__").glob("*.nb*"))
-    assert len(cached) == 2
-    for damage in (b"", b"garbage that is no pickle", None):
-        for path in cached:
-            path.write_bytes(path.read_bytes()[: path.stat().st_size // 2] if damage is None else damage)
-        assert _run(tmp_path) == "[0.0, 2.0, 4.0]"
+def _kept(folder):
+    return sorted(folder.glob("loop.double-*/*"))
 
 
-def test_a_pass_is_compiled_with_its_loop_and_again_when_it_is_edited(tmp_path):
-    text = LOOP.replace("import compiled", "import compiled, compiled_pass").replace("*= 2", "= twice(values[i])")
-    text += "\n@compiled_pass\ndef twice(value):\n    return 2 * value\n"
-    (tmp_path / "loop.py").write_text(text)
-    for _ in range(2):  # compiled, then from the cache
-        assert _run(tmp_path) == "[0.0, 2.0, 4.0]"
-    (tmp_path / "loop.py").write_text(text.replace("2 * value", "10 * value"))
-    assert _run(tmp_path) == "[0.0, 10.0, 20.0]"
+def _is_whole(path):
+    content = path.read_bytes()
+    return hashlib.sha256(content[32:]).digest() == content[:32]
 
 
-def test_a_cache_that_cannot_be_written_costs_the_time_to_compile(tmp_path, monkeypatch):
-    (tmp_path / "unwritable_loop.py").write_text(textwrap.dedent(LOOP))
-    monkeypatch.syspath_prepend(str(tmp_path))
-    from numba.core import caching
+def test_a_loop_that_is_kept_is_read_again(loop):
+    assert _run(loop) == "[0.0, 2.0, 4.0]"
+    [kept] = _kept(loop / "__pycache__")
+    before = kept.stat()
+    assert _is_whole(kept) and _run(loop) == "[0.0, 2.0, 4.0]"
+    assert _kept(loop / "__pycache__") == [kept] and kept.stat().st_mtime_ns == before.st_mtime_ns
+
+
+def test_a_cache_that_is_corrupt_costs_the_time_to_compile_and_nothing_else(loop):
+    assert _run(loop) == "[0.0, 2.0, 4.0]"
+    [kept] = _kept(loop / "__pycache__")
+    whole = kept.read_bytes()
+    flipped = bytearray(whole)
+    flipped[len(whole) // 2] ^= 1
+    for damage in (b"", b"garbage that is no pickle", whole[: len(whole) // 2], bytes(flipped)):
+        kept.write_bytes(damage)
+        assert _run(loop) == "[0.0, 2.0, 4.0]"
+        assert _is_whole(kept) and len(kept.read_bytes()) > 1000, "what is damaged is written again"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "result"),
+    [
+        ("FACTOR = 4", "FACTOR = 6", "[0.0, 3.0, 6.0]"),
+        ("value / 2", "value / 4", "[0.0, 1.0, 2.0]"),
+    ],
+)
+def test_an_edit_of_another_file_compiles_anew_and_the_old_form_is_dropped(loop, old, new, result):
+    assert _run(loop) == "[0.0, 2.0, 4.0]"
+    [first] = _kept(loop / "__pycache__")
+    (loop / "factors.py").write_text(FACTORS.replace(old, new))
+    assert _run(loop) == result
+    [second] = _kept(loop / "__pycache__")
+    assert first.parent != second.parent and not first.parent.exists()
+
+
+def test_an_edit_that_the_loop_does_not_reach_compiles_nothing(loop):
+    _run(loop)
+    [first] = _kept(loop / "__pycache__")
+    (loop / "factors.py").write_text(FACTORS.replace("UNUSED = 1", "UNUSED = 2"))
+    before = first.stat().st_mtime_ns
+    _run(loop)
+    assert _kept(loop / "__pycache__") == [first] and first.stat().st_mtime_ns == before
+
+
+def test_a_setting_says_where_loops_are_kept(loop, tmp_path):
+    for name in ("QUIRE_CACHE", "NUMBA_CACHE_DIR"):
+        assert _run(loop, **{name: str(tmp_path / name)}) == "[0.0, 2.0, 4.0]"
+        [apart] = (tmp_path / name / "loops").iterdir()
+        assert len(_kept(apart)) == 1 and not _kept(loop / "__pycache__")
+
+
+def test_where_the_module_cannot_be_written_beside_the_users_cache_is_taken(loop, tmp_path):
+    (loop / "__pycache__").write_text("no folder")
+    assert _run(loop, XDG_CACHE_HOME=str(tmp_path / "user"), HOME=str(tmp_path / "user")) == "[0.0, 2.0, 4.0]"
+    assert len([path for path in (tmp_path / "user").rglob("*") if path.parent.name.startswith("loop.double-")]) == 1
+
+
+def test_nothing_is_kept_of_a_loop_that_is_not_that_of_its_source(loop, monkeypatch):
+    monkeypatch.syspath_prepend(str(loop))
+    monkeypatch.delenv("QUIRE_CACHE", raising=False)
+    module = importlib.import_module("loop")
+    try:
+        module.FACTOR = 10
+        values = np.arange(3.0)
+        module.double(values)
+        assert values.tolist() == [0, 5, 10] and not _kept(loop / "__pycache__")
+    finally:
+        for name in ("loop", "factors"):
+            sys.modules.pop(name, None)
+
+
+def test_nothing_is_kept_of_a_loop_that_reads_the_environment(loop):
+    text = FACTORS.replace("FACTOR = 4", 'import os\nFACTOR = float(os.environ.get("FACTOR", "4"))')
+    (loop / "factors.py").write_text(text)
+    assert _run(loop) == "[0.0, 2.0, 4.0]" and _run(loop, FACTOR="6") == "[0.0, 3.0, 6.0]"
+    assert not _kept(loop / "__pycache__")
+
+
+def test_a_cache_that_cannot_be_written_costs_the_time_to_compile(loop, monkeypatch):
+    (loop / "unwritable_loop.py").write_text(LOOP)
+    monkeypatch.syspath_prepend(str(loop))
+    monkeypatch.delenv("QUIRE_CACHE", raising=False)
 
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(caching.IndexDataCacheFile, "save", full)
+    monkeypatch.setattr(Path, "write_bytes", full)
     double = importlib.import_module("unwritable_loop").double
-    for _ in range(2):
-        values = np.arange(3.0)
-        double(values)
-        assert values.tolist() == [0, 2, 4]
+    try:
+        for _ in range(2):
+            values = np.arange(3.0)
+            double(values)
+            assert values.tolist() == [0, 2, 4]
+        assert not list((loop / "__pycache__").glob("*/*.loop"))
+    finally:
+        for name in ("unwritable_loop", "factors"):
+            sys.modules.pop(name, None)
 
 
 def test_no_place_for_a_cache_costs_the_time_to_compile():

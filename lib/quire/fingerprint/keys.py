@@ -12,7 +12,16 @@ from quire.fingerprint.definitions import table
 from quire.fingerprint.reach import Reach
 from quire.fingerprint.source import Source, content_of, source
 
-__all__ = ["fingerprint", "fingerprint_file", "fingerprint_of", "reach_of", "reach_of_name", "reached", "unfollowable"]
+__all__ = [
+    "fingerprint",
+    "fingerprint_file",
+    "fingerprint_of",
+    "reach_of",
+    "reach_of_name",
+    "reached",
+    "unfollowable",
+    "unfollowable_of",
+]
 
 DATA = "quire.data"  # what reaches it depends on the registry of data sets
 LENGTH = 16
@@ -79,7 +88,16 @@ def unfollowable(function) -> list[str]:
 
     Settings of quire (``QUIRE_…``) are not meant: they say where and with how many workers, and never what.
     """
-    return sorted(_result(*_name_of(function)).reach.notes)
+    return unfollowable_of(*_name_of(function))
+
+
+def unfollowable_of(module: str, name: str) -> list[str]:
+    """The same for a definition by the name of its module and its own.
+
+    Raises:
+        LookupError: there is no such module, or no such name in it.
+    """
+    return sorted(_result(module, name).reach.notes)
 
 
 def reach_of(function) -> Reach:
