@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help book test smoke run diff fresh bench lint record clean
+.PHONY: help book test faults smoke run diff fresh bench lint record clean
 
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
   $$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && echo $$p && break; done)
@@ -26,6 +26,7 @@ help:
 	@echo 'make diff                     the book run here against the published one'
 	@echo 'make fresh                    recompute everything, ignoring stored and published rows, then compare'
 	@echo 'make bench                    benchmarks, each beside its alternative, as ratios'
+	@echo 'make faults                   kill runs, damage files, ask for the impossible (minutes)'
 	@echo 'make clean                    remove build/ (the environment stays)'
 	@echo 'TORCH_FLAGS="--index-url …"   which build of torch to install (CPU or CUDA index); PYTHON=… which python'
 
@@ -39,7 +40,7 @@ $(READY): lib/requirements.lock lib/pyproject.toml
 	@touch $@
 
 book: $(READY)
-	$(QUIRE) run --profile book --jobs $(JOBS)
+	$(QUIRE) run --profile book --jobs $(JOBS) --check 1
 	$(QUIRE) site
 
 smoke: $(READY)
@@ -61,8 +62,11 @@ lint: $(READY)
 	$(BIN)/ruff format --config lib/pyproject.toml --check .
 
 test: lint
-	QUIRE_BACKEND=sequential $(BIN)/python -m pytest --ignore=tests/benchmarks -n 2 --dist loadfile --cov=quire --cov-report=term:skip-covered --cov-fail-under=90
+	QUIRE_BACKEND=sequential $(BIN)/python -m pytest --ignore=tests/benchmarks -m "not faults" -n 2 --dist loadfile --cov=quire --cov-report=term:skip-covered --cov-fail-under=90
 	$(BIN)/python tests/notebooks/check.py
+
+faults: $(READY)
+	QUIRE_BACKEND=sequential $(BIN)/python -m pytest tests/faults -m faults -n 2 --dist loadfile $(ARGS)
 
 # Record what the checked cells print, after looking at the difference that `make test` shows.
 record: $(READY)

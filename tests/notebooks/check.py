@@ -1,11 +1,12 @@
 """nbval over every chapter at smoke scale, in a fresh kernel and with an empty store.
 
 Notebooks are not kept in git: each is made from its chapter, and its checked cells (tag ``nbval-check-output``) receive the
-output recorded in ``tests/notebooks/<chapter>.json``. ``--record`` runs the chapters and writes those files.
+output recorded in ``tests/notebooks/<chapter>.json``, line by line. ``--record`` runs the chapters and writes those files.
 """
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -19,11 +20,14 @@ import nbformat
 ROOT = Path(__file__).parents[2]
 BUILD = ROOT / "build" / "nbval"
 TAG = "nbval-check-output"
+QUIET = ["--IPKernelApp.log_level=ERROR"]
+TABLE = re.compile(r"(?s)<table>.*</table>")  # the same as its plain-text twin, which is easier to read in a difference
+SANITIZE = f"[tables]\nregex: {TABLE.pattern}\nreplace: a table\n"
 
 
-def notebook(chapter: Path, recorded: list[str] | None) -> nbformat.NotebookNode:
-    """The chapter as a notebook whose checked cells carry what they must print."""
-    book = jupytext.read(chapter)
+def notebook(chapter: Path, recorded: list[list[dict]] | None) -> nbformat.NotebookNode:
+    """The chapter as a notebook whose checked cells carry what they must print and show."""
+    book = jupytext.reads(chapter.read_text(encoding="utf-8"), "py:percent")
     book.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
     checked = [cell for cell in book.cells if TAG in cell.metadata.get("tags", [])]
     if not checked:
@@ -32,10 +36,28 @@ def notebook(chapter: Path, recorded: list[str] | None) -> nbformat.NotebookNode
         sys.exit(
             f"{chapter}: {len(checked)} checked cells, {len(recorded)} recorded: `make record`, then look at git diff"
         )
-    for cell, text in zip(checked, recorded or [], strict=recorded is not None):
-        cell.outputs = [nbformat.v4.new_output("stream", name="stdout", text=text)]
+    for cell, outputs in zip(checked, recorded or [], strict=recorded is not None):
+        cell.outputs = [output(entry) for entry in outputs]
         cell.execution_count = 1
     return book
+
+
+def entry(output) -> dict:
+    """What is kept of an output: the lines of a stream, or of each form of what is shown."""
+    if output.output_type == "stream":
+        return {output.name: output.text.splitlines()}
+    shown = {
+        kind: TABLE.sub("a table", value) if isinstance(value, str) else value for kind, value in output.data.items()
+    }
+    return {kind: value.splitlines() if isinstance(value, str) else value for kind, value in shown.items()}
+
+
+def output(entry: dict):
+    """The inverse of :func:`entry`."""
+    joined = {kind: "\n".join(value) if isinstance(value, list) else value for kind, value in entry.items()}
+    if "stdout" in joined:
+        return nbformat.v4.new_output("stream", name="stdout", text=joined["stdout"] + "\n")
+    return nbformat.v4.new_output("display_data", data=joined)
 
 
 def environment(chapter: str) -> dict[str, str]:
@@ -54,19 +76,18 @@ def environment(chapter: str) -> dict[str, str]:
 
 
 def record(chapter: Path) -> None:
-    """Run a chapter and keep what its checked cells print."""
+    """Run a chapter and keep what its checked cells print and show."""
     os.environ.update(environment(chapter.stem))
     book = notebook(chapter, None)
-    nbclient.NotebookClient(book, kernel_name="python3", resources={"metadata": {"path": chapter.parent}}).execute()
-    texts = [
-        "".join(output.text for output in cell.outputs if output.output_type == "stream" and output.name == "stdout")
-        for cell in book.cells
-        if TAG in cell.metadata.get("tags", [])
-    ]
-    if not all(texts):
+    place = {"metadata": {"path": chapter.parent}}
+    nbclient.NotebookClient(book, kernel_name="python3", resources=place, extra_arguments=QUIET).execute()
+    checked = [cell for cell in book.cells if TAG in cell.metadata.get("tags", [])]
+    outputs = [[entry(output) for output in cell.outputs if output.get("name") != "stderr"] for cell in checked]
+    if not all(outputs):
         sys.exit(f"{chapter}: a checked cell prints nothing")
-    (ROOT / "tests" / "notebooks" / f"{chapter.stem}.json").write_text(json.dumps(texts, indent=1) + "\n")
-    print(f"recorded {len(texts)} cells of {chapter.stem}")
+    text = json.dumps(outputs, indent=1, ensure_ascii=False)
+    (ROOT / "tests" / "notebooks" / f"{chapter.stem}.json").write_text(text + "\n", encoding="utf-8")
+    print(f"recorded {len(outputs)} cells of {chapter.stem}")
 
 
 def main() -> int:
@@ -86,12 +107,16 @@ def main() -> int:
         if not kept.exists():
             sys.exit(f"{kept} is missing: `make record`")
         file = BUILD / chapter.stem / f"{chapter.stem}.ipynb"
-        jupytext.write(notebook(chapter, json.loads(kept.read_text())), file)
+        jupytext.write(notebook(chapter, json.loads(kept.read_text(encoding="utf-8"))), file)
+        sanitize = BUILD / chapter.stem / "sanitize.cfg"
+        sanitize.write_text(SANITIZE, encoding="utf-8")
         command = [
             sys.executable,
             "-m",
             "pytest",
             "--nbval-lax",
+            "--nbval-sanitize-with",
+            str(sanitize),
             "-q",
             "-p",
             "no:cov",

@@ -1,12 +1,14 @@
 """Where tasks run: in this process, in processes of this machine (loky), or on a cluster (dask)."""
 
+import functools
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import joblib
 
 from quire.environment import cores
-from quire.lifeline import watch
+from quire.lifeline import identity, watch
 from quire.settings import setting
 
 __all__ = ["execute"]
@@ -30,18 +32,19 @@ def execute(tasks: list) -> Iterator:
     if backend == "dask":
         yield from _on_dask(order, int(jobs) or cores())
         return
-    run = joblib.delayed(_run if backend == "sequential" else _run_in_worker)
-    with joblib.parallel_config(backend=backend, n_jobs=int(jobs) or cores()):
-        yield from joblib.Parallel(return_as="generator_unordered")(run(task) for task in order)
+    # a worker watches from its start on, and is told whom: its parent may be gone before it can ask
+    watching = {"initializer": watch, "initargs": (identity(os.getpid()),)} if backend == "loky" else {}
+    with joblib.parallel_config(backend=backend, n_jobs=int(jobs) or cores(), **watching):
+        yield from joblib.Parallel(return_as="generator_unordered")(joblib.delayed(_run)(task) for task in order)
 
 
 def _run(task):
     return task.run()
 
 
-def _run_in_worker(task):
+def _run_in_worker(owner: tuple[int, float], task):
     """Run a task in a process that ends with the one that started it."""
-    watch()
+    watch(owner)
     return task.run()
 
 
@@ -49,7 +52,8 @@ def _on_dask(tasks: list, jobs: int) -> Iterator:
     from distributed import wait
 
     seconds = float(setting("QUIRE_TIMEOUT"))
-    run = _run if setting("QUIRE_SCHEDULER") else _run_in_worker  # workers of a cluster are not ours to end
+    # workers of a cluster are not ours to end
+    run = _run if setting("QUIRE_SCHEDULER") else functools.partial(_run_in_worker, identity(os.getpid()))
     with _client(jobs, seconds) as client:
         pending = set(client.map(run, tasks, pure=False))
         while pending:
