@@ -46,11 +46,7 @@ def learning_curves(
         kind: "ntk" or "nngp", of student and teachers.
     """
     tree, target = Architecture(tuple(filter_sizes)), resolve(device)
-    stream = generator("spatial scales: inputs", filter_sizes, sizes[-1], num_test, seed)
-    inputs = sample_spheres(
-        sizes[-1] + num_test, tree.num_nodes(1), patch_size=tree.filter_sizes[0], generator=stream
-    ).to(target)
-    train, test = inputs[: sizes[-1]], inputs[sizes[-1] :]
+    train, test = _inputs(tree, filter_sizes, sizes[-1], num_test, seed, target)
     teachers = hierarchical_gram_by_level(train, architecture=tree, kind=kind)
     crosses = hierarchical_kernel_by_level(train, test, architecture=tree, kind=kind)
     gram, cross = teachers[-1], crosses[-1]
@@ -65,16 +61,21 @@ def learning_curves(
     rows = []
     for level in teacher_levels:
         diagonal = torch.full((num_test,), hierarchical_diagonal(levels=level, kind=kind), dtype=torch.float64)
-        curves = {
-            name: fit.average_errors(
-                teachers[level - 1], crosses[level - 1], teacher_diagonal=diagonal.to(target), sizes=sizes
-            ).mean(1)
-            for name, fit in fits.items()
-        }
+        given = {"teacher_diagonal": diagonal.to(target), "sizes": sizes}
+        target_gram, target_cross = teachers[level - 1], crosses[level - 1]
+        curves = {name: fit.average_errors(target_gram, target_cross, **given).mean(1) for name, fit in fits.items()}
         for index, size in enumerate(sizes):
             values = {name: float(curve[index]) for name, curve in curves.items()}
             rows.append({"teacher_level": level, "samples": size, **values})
     return rows
+
+
+def _inputs(tree: Architecture, filter_sizes: list[int], num_train: int, num_test: int, seed: int, target) -> tuple:
+    """Training and test points on products of spheres; those of a seed do not depend on student or teacher."""
+    stream = generator("spatial scales: inputs", filter_sizes, num_train, num_test, seed)
+    patches = {"patch_size": tree.filter_sizes[0], "generator": stream}
+    inputs = sample_spheres(num_train + num_test, tree.num_nodes(1), **patches).to(target)
+    return inputs[:num_train], inputs[num_train:]
 
 
 def theory_curves(

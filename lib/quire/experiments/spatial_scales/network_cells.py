@@ -38,34 +38,35 @@ def finite_width(
     inputs = sample_spheres(samples + num_test, tree.num_nodes(1), patch_size=tree.filter_sizes[0], generator=stream)
     grams = hierarchical_gram_by_level(inputs, architecture=tree, kind="ntk")
     targets = draw_teachers(grams[teacher_level - 1], num_teachers=num_networks, generator=stream)
-    gram = grams[-1]
-    fit = NestedRegression(gram[:samples, :samples], gram[:samples, samples:], ridge=0.0)
+    gram = grams[-1][:samples]
+    fit = NestedRegression(gram[:, :samples], gram[:, samples:], ridge=0.0)
     kernel_errors = fit.errors(targets[:samples], targets[samples:], sizes=[samples])[0]
     labels = targets.T.contiguous().float().to(target)
     points = inputs.float().to(target)
-    weights = draw_weights(
-        tree,
-        width,
-        num_networks=num_networks,
-        generator=torch.Generator().manual_seed(seed_from("spatial scales: weights", width, samples, seed)),
-    )
+    source = torch.Generator().manual_seed(seed_from("spatial scales: weights", width, samples, seed))
+    weights = draw_weights(tree, width, num_networks=num_networks, generator=source)
     trained = train_centred(
         [layer.to(target) for layer in weights],
         points[:samples],
         labels[:, :samples].contiguous(),
         architecture=tree,
         test_inputs=points[samples:],
-        learning_rate=1 / float(torch.linalg.eigvalsh(gram[:samples, :samples])[-1]),
+        learning_rate=1 / float(torch.linalg.eigvalsh(gram[:, :samples])[-1]),
         momentum=0.9,
         num_steps=num_steps,
     )
+    return _rows(trained, labels, samples, kernel_errors)
+
+
+def _rows(trained: dict, labels: torch.Tensor, samples: int, kernel_errors: torch.Tensor) -> list[dict]:
     network_errors = (trained["predictions"] - labels[:, samples:]).double().square().mean(1).cpu()
+    relative_losses = trained["losses"] / labels[:, :samples].square().mean(1)
     return [
         {
             "network": index,
             "network_error": float(network_errors[index]),
             "kernel_error": float(kernel_errors[index]),
-            "relative_loss": float(trained["losses"][index] / labels[index, :samples].square().mean()),
+            "relative_loss": float(relative_losses[index]),
         }
-        for index in range(num_networks)
+        for index in range(len(labels))
     ]
