@@ -73,6 +73,7 @@ def test_titles_layout_and_brightness():
     axes = pictures(images, titles=["a", "b", "$c$"], layout=(2, 2)).canvas("light", {}, ()).axes
     assert [ax.get_title() for ax in axes] == ["a", "b", "$c$", ""] and not axes[3].axison
     assert [ax.images[0].get_clim()[1] for ax in axes[:3]] == [float(image.max()) for image in images]
+    assert all(ax.images[0].get_interpolation() == "nearest" for ax in axes[:3])  # each pixel is seen
     axes = pictures(images, brightness=(0, 5)).canvas("light", {}, ()).axes
     assert len(axes) == 3 and all(ax.images[0].get_clim() == (0, 5) for ax in axes)
     assert len(pictures([GREY] * 9).canvas("light", {}, ()).axes) == 12  # four in a row
