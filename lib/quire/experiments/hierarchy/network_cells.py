@@ -1,9 +1,11 @@
-"""Cells of the chapter on classification that train networks: nested training sets of one grammar, in one batch."""
+"""Trained networks on nested training sets of one grammar, in one batch: JSON arguments, rows of numbers."""
+
+from collections.abc import Callable
 
 import torch
+from torch import nn
 
-from quire import hierarchy as h
-from quire.experiments.hierarchy_fit import (
+from quire.experiments.hierarchy.fitting import (
     curve_rows,
     draw_grammar,
     fit,
@@ -13,13 +15,16 @@ from quire.experiments.hierarchy_fit import (
     scales,
     test_errors,
 )
+from quire.hierarchy import class_threshold, parse, sample_splits, synonymic_sensitivity
 from quire.nets import activations
 from quire.rng import generator
+from quire.types import Tensor
 
 __all__ = ["layer_sensitivity", "learning_curve"]
 
 
 def learning_curve(
+    *,
     vocab: int,
     num_rules: int,
     branching: int,
@@ -28,10 +33,9 @@ def learning_curve(
     network: str,
     width: int,
     seed: int,
-    ratios: list[float],
+    ratios: list,
     unit: str,
     level: float,
-    *,
     rules: str = "random",
     learning_rate: float = 0.25,
     max_steps: int = 20_000,
@@ -40,14 +44,19 @@ def learning_curve(
     """Test error of networks trained on nested sets of P data, drawn without replacement, until they fit.
 
     Args:
+        vocab, num_rules, branching, depth, num_classes, seed: of the grammar.
         network: "cnn" or "lcn" (matched to the tree), "shallow" (one hidden layer) or "deep" (fully connected, depth L).
+        width: channels, or units, of every layer.
         ratios: P in units of ``unit``.
         unit: "threshold" (n_c m^L) or "data" (all P_max of them).
         level: of the threshold, as a fraction of the error 1 - 1/n_c of chance.
         rules: "random", or "latin" (the uncorrelated grammar, which needs m = n_c = v).
+        learning_rate: of stochastic gradient descent with momentum.
+        max_steps: longest training.
+        device: where they are trained.
 
     Returns:
-        One row per size, with ``needed``: the P at which the error crosses the level (nan where it does not).
+        One row per size, with needed: the P at which the error crosses the level (nan where it does not).
     """
     grammar = draw_grammar(vocab, num_rules, branching, depth, num_classes, seed=seed, rules=rules)
     sizes, data = nested_data(grammar, ratios, unit, seed, num_test=4096)
@@ -58,6 +67,7 @@ def learning_curve(
 
 
 def layer_sensitivity(
+    *,
     vocab: int,
     num_rules: int,
     branching: int,
@@ -65,8 +75,7 @@ def layer_sensitivity(
     num_classes: int,
     width: int,
     seed: int,
-    ratios: list[float],
-    *,
+    ratios: list,
     probes: int = 512,
     learning_rate: float = 0.25,
     max_steps: int = 20_000,
@@ -75,35 +84,41 @@ def layer_sensitivity(
     """Synonymic sensitivity of every layer of the tree-matched network, after training on P = ratio · n_c m^L data.
 
     Every level-l symbol is made to change its rule, so that a layer that ignores the hierarchy has sensitivity one.
+
+    Args:
+        vocab, num_rules, branching, depth, num_classes, seed: of the grammar.
+        width: channels of every layer.
+        ratios: P in units of n_c m^L.
+        probes: data on which the activations are compared.
+        learning_rate, max_steps, device: as in :func:`learning_curve`.
+
+    Returns:
+        samples, scaled_samples, layer, level, sensitivity, and whether the layer should be invariant, one row each.
     """
     grammar = draw_grammar(vocab, num_rules, branching, depth, num_classes, seed=seed, rules="random")
     sizes = nested_sizes(grammar, ratios, "threshold")
-    data = h.sample_splits(grammar, {"train": sizes[-1], "test": probes}, seed=seed, replacement=True)
+    data = sample_splits(grammar, {"train": sizes[-1], "test": probes}, seed=seed, replacement=True)
     net = network_for(grammar, "cnn", width=width, members=len(sizes), seed=seed)
     result = fit(net, data["train"], sizes, seed=seed, learning_rate=learning_rate, max_steps=max_steps, device=device)
-    trees = h.parse(grammar, data["test"].tokens).trees
+    trees = parse(grammar, data["test"].tokens).trees
     rows = []
     for member, size in enumerate(sizes):
-        single = result.net.select([member])
-
-        def layers(tokens, single=single):
-            with torch.no_grad():
-                found = activations(single, tokens.to(next(single.parameters()).device))
-            return [found[name][0].cpu() for name in single.layer_names]
-
-        table = h.synonymic_sensitivity(
-            grammar, trees, layers, change=True, generator=generator("hierarchy.sensitivity", seed)
-        )
-        rows += [
-            {
-                "samples": size,
-                "scaled_samples": size / h.class_threshold(grammar),
-                "layer": layer + 1,
-                "level": level + 1,
-                "sensitivity": float(table[layer, level]),
-                "invariant": layer > level,
-            }
-            for layer in range(depth + 1)
-            for level in range(depth)
-        ]
+        layers, same = _layers(result.net.select([member])), generator("hierarchy.sensitivity", seed)
+        table = synonymic_sensitivity(grammar, trees, layers, change=True, generator=same).tolist()
+        at = {"samples": size, "scaled_samples": size / class_threshold(grammar)}
+        for layer, values in enumerate(table, start=1):
+            for level, value in enumerate(values, start=1):
+                place = {"layer": layer, "level": level}
+                rows.append({**at, **place, "sensitivity": value, "invariant": layer > level})
     return rows
+
+
+def _layers(net: nn.Module) -> Callable[[Tensor], list[Tensor]]:
+    """The function from tokens to the activations of every layer of an ensemble of one."""
+
+    def represent(tokens: Tensor) -> list[Tensor]:
+        with torch.no_grad():
+            found = activations(net, tokens.to(next(net.parameters()).device))
+        return [found[name][0].cpu() for name in net.layer_names]
+
+    return represent
