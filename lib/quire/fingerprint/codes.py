@@ -8,12 +8,13 @@ from collections.abc import Iterator
 
 from quire.fingerprint.source import Source, is_installed
 
-__all__ = ["codes_of", "is_loaded", "layers", "same_code"]
+__all__ = ["MISSING", "Codes", "codes_of", "is_loaded", "is_opaque", "layers", "same_code"]
 
 FIELDS = ("co_code", "co_names", "co_varnames", "co_freevars", "co_cellvars")
 FIELDS += ("co_flags", "co_argcount", "co_posonlyargcount", "co_kwonlyargcount")
 CHECKERS = ("jaxtyping", "beartype")  # may stand around every function, see tests/conftest.py
 GENERATED = ("<@beartype(", "<decorator-gen")
+MISSING = object()  # stands for what is not there
 DEPTH = 3  # how far a function is looked for in the closures of what was put around it
 
 Codes = dict[str, list[types.CodeType]]
@@ -94,6 +95,12 @@ def is_loaded(found, codes: list[types.CodeType], decorated: bool, files: set[st
     function = next((layer for layer in _deep(around[-1:], DEPTH) if _is_one_of(layer, codes)), None)
     outer = [layer for layer in around if layer is not function]
     return function if all(_may_stand(layer, decorated, files) for layer in outer) else None
+
+
+def is_opaque(found) -> bool:
+    """Whether an object shows no function, and may be what a decorator has made of one: it is taken on trust."""
+    plain = (int, float, complex, str, bytes, tuple, list, dict, set, type, functools.partial, types.FunctionType)
+    return found is not None and found is not MISSING and not isinstance(found, plain) and not layers(found)
 
 
 def _is_one_of(function: types.FunctionType, codes: list[types.CodeType]) -> bool:

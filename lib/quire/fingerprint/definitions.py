@@ -115,12 +115,14 @@ class Module:
 
     def _attribute(self) -> None:
         """Enter pieces under the names that they change, too, in the order of the source."""
-        for piece in self.pieces:
-            for name in piece.effects.changes:
-                found = self.parts[name]
-                if piece not in found:
-                    later = [i for i, part in enumerate(found) if isinstance(part, Piece) and part.place > piece.place]
-                    found.insert(later[0] if later else len(found), piece)
+        changes = [
+            (piece, name) for piece in self.pieces for name in piece.effects.changes
+        ]  # all, before any is entered
+        for piece, name in changes:
+            found = self.parts[name]
+            if piece not in found:
+                later = [i for i, part in enumerate(found) if isinstance(part, Piece) and part.place > piece.place]
+                found.insert(later[0] if later else len(found), piece)
 
     def defined(self, name: str) -> list[Piece]:
         """The pieces that define a name."""

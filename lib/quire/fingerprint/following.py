@@ -9,7 +9,7 @@ from collections import deque
 
 from quire.fingerprint.definitions import Module, Piece, table
 from quire.fingerprint.files import modules_below
-from quire.fingerprint.notes import note_of
+from quire.fingerprint.notes import note_of, reads_unnamed
 from quire.fingerprint.references import Reference
 from quire.fingerprint.scopes import Import
 from quire.fingerprint.source import Source, source
@@ -87,6 +87,8 @@ class Following:
             self.execute(target)
         for reference in uses.references:
             self.later(self.follow, module, reference)
+        if reads_unnamed(piece):
+            self.notes.add(f"{module.name} reads a file that it does not name")
         for name in uses.hints & module.parts.keys():
             self.later(self.refer, module, (name,), None)
 
@@ -116,6 +118,7 @@ class Following:
                 self.whole(module.name)
             self.note(module, chain, literal)
         elif name not in OWN:
+            self.note(module, chain, literal)
             self.whole(module.name)
 
     def reach(self, module: Module, name: str) -> None:
@@ -180,7 +183,7 @@ class Following:
 
     def note(self, module: Module, chain: tuple[str, ...], literal: str | None) -> None:
         """Note what cannot be followed; a module that is named in quotes can."""
-        said, named = note_of(chain, literal)
+        said, named = note_of(chain, literal, module.name)
         if named and self.module(named) is not None:
             self.whole(named)
         elif said:

@@ -1,5 +1,6 @@
 """The fingerprint of a function, of a definition by name, and of a chapter's file."""
 
+import ast
 import hashlib
 import json
 import os
@@ -10,6 +11,7 @@ from pathlib import Path
 from quire.fingerprint import files
 from quire.fingerprint.definitions import table
 from quire.fingerprint.reach import Reach
+from quire.fingerprint.scopes import Import
 from quire.fingerprint.source import Source, content_of, source
 
 __all__ = [
@@ -24,6 +26,7 @@ __all__ = [
 ]
 
 DATA = "quire.data"  # what reaches it depends on the registry of data sets
+SEEDING = Import("quire.rng", "generator")  # what a sweep passes for a parameter of that name
 LENGTH = 16
 
 
@@ -135,9 +138,15 @@ def _result(module: str, name: str) -> _Kept:
     reach = Reach()
     reach.refer(table(text), (name,), None)
     reach.module(module)
+    if any("generator" in _parameters(piece.node) for piece in table(text).defined(name)):
+        reach.target(table(text), SEEDING, (), None)
     reach.run()
     _kept[module, name] = _keep(reach, f"{module}.{name}")
     return _kept[module, name]
+
+
+def _parameters(node: ast.AST) -> set[str]:
+    return {item.arg for item in ast.walk(node.args) if isinstance(item, ast.arg)} if hasattr(node, "args") else set()
 
 
 def _holds(kept: _Kept) -> bool:

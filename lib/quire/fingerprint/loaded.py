@@ -2,16 +2,15 @@
 
 import ast
 import sys
-import types
 
-from quire.fingerprint.codes import codes_of, is_loaded
+from quire.fingerprint.codes import codes_of, is_loaded, is_opaque
 from quire.fingerprint.definitions import Module, Piece
 from quire.fingerprint.held import class_differences
 from quire.fingerprint.keys import reach_of, reach_of_name
 from quire.fingerprint.mutation import written
 from quire.fingerprint.plain import FUNCTIONS
 from quire.fingerprint.reach import EFFECTS, Reach
-from quire.fingerprint.scopes import Import
+from quire.fingerprint.scopes import Import, of_scope
 from quire.fingerprint.source import present
 from quire.fingerprint.values import MISSING, differs
 
@@ -47,7 +46,7 @@ def _differences(reach: Reach) -> list[str]:
         if _loud(reach.modules[name]) != _loud(now):
             found.add(f"{name}.{EFFECTS}")
     files = {module.source.path for module in reach.modules.values()}
-    changing = set().union(*(written(module) for module in reach.modules.values()))
+    changing = set().union(*(written(module) | _set_elsewhere(module) for module in reach.modules.values()))
     for name, own in reach.found:
         module, loaded = reach.modules.get(name), sys.modules.get(name)
         if name in edited and own != EFFECTS and edited[name].digest_of(own) != module.digest_of(own):
@@ -70,6 +69,12 @@ def _loud(module: Module) -> list[str]:
     return [piece.digest for piece in module.pieces if piece.effects.loud]
 
 
+def _set_elsewhere(module: Module) -> set[str]:
+    """Attributes that the loud statements of a module set: theirs is the source's own doing."""
+    nodes = (node for piece in module.pieces if piece.effects.loud for node in ast.walk(piece.node))
+    return {node.attr for node in nodes if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store)}
+
+
 class _Check:
     """Compares what one module holds with its source."""
 
@@ -79,29 +84,37 @@ class _Check:
 
     def differences(self, name: str) -> list[str]:
         """The name, or parts of it, if what is held under it differs."""
-        parts = self.module.parts[name]
         imports, pieces = self.module.sources(name), self.module.defined(name)
         value = self.names.get(name, MISSING)
-        if imports:
-            return [] if pieces or _is_imported(value, imports) else [name]
-        binding = [piece for piece in pieces if piece.value(name) is not None]
-        if len(binding) != 1 or any(piece.binds_name(name) and piece is not binding[0] for piece in pieces):
-            return self.one_of(name, value, binding)
-        node = binding[0].value(name)
-        if isinstance(node, FUNCTIONS):
-            return [] if self.function(name, value, node) else [name]
-        if isinstance(node, ast.ClassDef):
-            return class_differences(self, name, value, node, pieces[1:])
         if name in self.changing:
             return []
-        return [name] if value is MISSING or differs(node, value, self.names, self.codes, len(parts) > 1) else []
+        if imports:
+            return [] if pieces or _is_imported(value, imports) else [name]
+        binding = [piece for piece in pieces if piece.binds_name(name)]
+        if len(binding) == 1 and isinstance(binding[0].node, ast.ClassDef):
+            return class_differences(self, name, value, binding[0].node, pieces[1:])
+        functions = self.functions(name, pieces)
+        if functions:
+            return [] if any(self.function(name, value, node) for node in functions) else [name]
+        return [name] if self.constant(value, binding, name, len(pieces) > len(binding)) else []
 
-    def one_of(self, name: str, value, binding: list[Piece]) -> list[str]:
-        """Of several functions of one name, one is held."""
-        nodes = [piece.value(name) for piece in binding]
-        if not nodes or not all(isinstance(node, FUNCTIONS) for node in nodes):
-            return []
-        return [] if any(self.function(name, value, node) for node in nodes) else [name]
+    def functions(self, name: str, pieces: list[Piece]) -> list[ast.FunctionDef]:
+        """The functions of a name, if nothing else has it."""
+        found = [part for piece in pieces for part, _ in of_scope([piece.node]) if getattr(part, "name", None) == name]
+        alone = all(isinstance(piece.node, (*FUNCTIONS, ast.If, ast.Try)) for piece in pieces if piece.binds_name(name))
+        return found if alone and all(isinstance(part, FUNCTIONS) for part in found) else []
+
+    def constant(self, value, binding: list[Piece], name: str, more: bool) -> bool:
+        """Whether a value is surely not what the statements that bind its name, and add to it, make of it."""
+        expected = binding[0].value(name) if binding else None
+        for piece in binding[1:]:
+            if expected is None or not isinstance(piece.node, ast.AugAssign):
+                return False
+            sum_ = ast.BinOp(expected, piece.node.op, piece.node.value)
+            expected = ast.fix_missing_locations(ast.copy_location(sum_, piece.node))
+        if expected is None:
+            return False
+        return value is MISSING or differs(expected, value, self.names, self.codes, more)
 
     def function(self, name: str, value, node: ast.FunctionDef) -> bool:
         """Whether a function (or method, by its qualified name) is that of the source, with its defaults."""
@@ -109,8 +122,7 @@ class _Check:
         codes = self.codes.get(name, [])
         found = is_loaded(value, codes, bool(decorators), self.files)
         if found is None:
-            opaque = decorators and not isinstance(value, types.FunctionType) and value is not MISSING
-            return bool(opaque) and not hasattr(value, "__wrapped__") and not hasattr(value, "args")
+            return bool(decorators) and is_opaque(value)
         positional, keywords = found.__defaults__ or (), found.__kwdefaults__ or {}
         names = [item.arg for item in node.args.kwonlyargs]
         named = [(default, name) for name, default in zip(names, node.args.kw_defaults, strict=True) if default]

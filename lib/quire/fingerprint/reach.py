@@ -13,6 +13,7 @@ from quire.fingerprint.scopes import Import
 __all__ = ["EFFECTS", "Reach"]
 
 EFFECTS = "<effects>"  # the name under which the loud statements of a module count
+QUIET = {("quire.cores", "compiled"), ("quire.cores", "compiled_pass")}  # decorators that change nothing else
 HOOKS = {"__init_subclass__", "__set_name__", "__new__", "__prepare__"}  # what runs when a class is derived
 
 
@@ -64,12 +65,14 @@ class Reach(Following):
         inner.know(module)
         inner.refer(module, call.chain, None)
         inner.run()
+        key = next((key for key in inner.found if inner.modules[key[0]].defined(key[1])), None)
+        if key in QUIET and call.kind == "decorator":
+            return False
         pieces = list(inner.pieces.values())
         if call.kind == "base":
             names = {getattr(node, "name", "") for piece in pieces for node in ast.walk(piece.node)}
             if not names & HOOKS:
                 return False
-        key = next((key for key in inner.found if inner.modules[key[0]].defined(key[1])), None)
         named = inner.modules[key[0]].defined(key[1]) if key else []
         held = not any(isinstance(piece.node, (*FUNCTIONS, ast.ClassDef)) for piece in named)
         if named and held and len(inner.chains[key]) > 1 and call.chain[-1] not in READERS:

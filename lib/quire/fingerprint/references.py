@@ -10,6 +10,8 @@ from quire.fingerprint.scopes import Import, bound, chain_of, imported
 
 __all__ = ["Reference", "Uses", "uses_of"]
 
+PEEKS = ("__globals__", "f_globals", "__subclasses__")  # attributes that show what no name shows
+
 
 @dataclass(frozen=True)
 class Reference:
@@ -72,6 +74,8 @@ class _Collector(ast.NodeVisitor):
 
     def visit_Attribute(self, node: ast.Attribute) -> None:
         chain = chain_of(node)
+        if node.attr in PEEKS:
+            self.uses.references.add(Reference((node.attr,)))
         if chain:
             self.refer(chain)
         else:
@@ -97,7 +101,7 @@ class _Collector(ast.NodeVisitor):
     def with_literal(self, node: ast.AST, argument: ast.AST | None) -> None:
         """Note what is called or indexed, and the literal text that it is given."""
         chain, value = chain_of(node), getattr(argument, "value", None)
-        if chain:
+        if chain and chain[-1] not in PEEKS:
             self.refer(chain, value if isinstance(value, str) else None)
         else:
             self.visit(node)

@@ -5,14 +5,14 @@ import functools
 import types
 from collections.abc import Mapping
 
-from quire.fingerprint.codes import Codes, same_code
+from quire.fingerprint.codes import MISSING, Codes, same_code
 from quire.fingerprint.scopes import chain_of
 
-__all__ = ["PLAIN", "differs"]
+__all__ = ["MISSING", "PLAIN", "differs"]
 
 PLAIN = (bool, int, float, complex, str, bytes, tuple, list, dict, set, frozenset, type(None), range)
 CLOSED = (ast.Constant, ast.BinOp, ast.UnaryOp, ast.operator, ast.unaryop, ast.Name, ast.Attribute, ast.Load)
-MISSING = object()
+CLOSED += (ast.List, ast.Tuple, ast.Dict, ast.Set)
 
 
 def differs(node: ast.AST, value: object, names: Mapping[str, object], codes: Codes, more: bool = False) -> bool:
