@@ -30,7 +30,7 @@ LAYERS = {
 # of a wing: cells and what is made are L1b; measures, drawings and plans are known by the last word of their name
 WINGS = {"measures": "measures", "drawings": "drawings", "plans": "plans"}
 BELOW = {
-    "top": set(),
+    "top": {"L0"},
     "L0": {"L0"},
     "L1": {"L0"},
     "L1b": {"L0", "L1"},
