@@ -191,6 +191,9 @@ def test_a_profile_is_read_as_utf_8(toy):
         ("sizes: list = []  # scale: x, in [1, 2]", "needs at least one value"),
         ("sizes: list = [1, 2, 3]  # scale: [v, m] of it, in [1, 9]", r"must have 2 values \(v, m\)"),
         ("sizes: list = [[1, 2], [1]]  # scale: [v, m] of it, in [1, 9]", r"must have 2 values \(v, m\)"),
+        ("sizes: list = [1, 2]  # scale: [v, m] of it, in [1, 9] [1, 9] [1, 9]", "sizes has 3 ranges for 2 places"),
+        ("sizes: list = [1, 2]  # scale: sizes, in [1, 9] [1, 9]", "sizes has 2 ranges for 0 places"),
+        ("sizes: list = [[1, 5]]  # scale: [v, L] of it, in [1, 9] [1, 4]", r"must lie in \[1, 4\], got 5"),
         ("seeds: int = 1  # scale: x, in [1, 2]\nseeds: int = 1  # scale: x, in [1, 2]", "declares seeds twice"),
     ],
 )
@@ -218,6 +221,9 @@ def test_a_chapter_has_one_parameters_cell(toy):
         ('a: list = ["x"]  # scale: which, one of x|y-1', True, "x | y-1"),
         ("a: float = 1e-3  # scale: rate, in [1e-6, 1.5]", False, "[1e-06, 1.5]"),
         ("a: bool = True  # scale: whether", False, ""),
+        ("a: list = [8, 4]  # scale: [v, L] of it, in [1, 9] [2, 4]", False, "[1, 9] [2, 4]"),
+        ("a: int = 1  # scale: a long\n#     meaning, in [1, 9]", False, "[1, 9]"),
+        ('a: list = ["x"]  # scale: which,\n#   one of x|y\n# Not a part of it.', True, "x | y"),
     ],
 )
 def test_what_is_an_axis_and_what_it_may_hold(toy, line, axis, range_):

@@ -4,9 +4,11 @@ A line of the parameters cell is ``name: type = value  # kind: meaning, in [low,
 The kind is ``scale`` (a profile may change it) or ``choice``. Every number of a value lies in the range, in nested lists too,
 and every text is one of those named; only switches (bool) and ``device`` need neither. A flat list is an axis, on which
 no value occurs twice, unless its default repeats a value or mixes types, or its meaning begins with the names of its places:
-``[v, m] of the network``. In a nested list these are the places of each inner list.
+``[v, m] of the network``. In a nested list these are the places of each inner list. Places may have a range each, as in
+``[v, L] of the grammars, in [2, 32] [1, 4]``.
 
-No ``=`` in a meaning: plain papermill takes the line for two assignments, and says that it cannot parse it.
+A meaning that is longer than its line goes on in comment lines below it, ``#`` and three spaces or more. No ``=`` in a meaning:
+plain papermill takes the line for two assignments, and says that it cannot parse it.
 """
 
 import ast
@@ -25,9 +27,11 @@ KINDS = ("scale", "choice")
 FREE = "device"  # the one parameter that quire.device checks
 LINE = re.compile(r"(\w+): (\w+) = (.+?)  # (\w+): (.+)$")
 NUMBER = r"[-+]?[\d.]+(?:e[-+]?\d+)?"
-RANGE = re.compile(rf"\bin \[({NUMBER}), ({NUMBER})\]")
+SPAN = rf"\[({NUMBER}), ({NUMBER})\]"
+RANGE = re.compile(rf"\bin ({SPAN}(?: {SPAN})*)")
 NAMED = re.compile(r"\bone of ([\w.:+-]+(?: ?\| ?[\w.:+-]+)*)")
 PLACES = re.compile(r"\[([^\]]+)\]")
+GOES_ON = re.compile(r"\n#   +(?=\S)")
 EXPECTED = "expected 'name: type = value  # scale: meaning, in [low, high]' or '# choice: meaning, one of a|b'"
 
 
@@ -41,7 +45,7 @@ class Parameter:
         default: the value in the cell, that of the smoke run.
         kind: "scale" (a profile may change it) or "choice".
         meaning: the words behind the colon.
-        span: the lowest and the highest number.
+        spans: the lowest and the highest number: once for all, or for each place.
         names: the texts that are allowed; empty where all are.
         places: the names of the places of a (or of each inner) list; empty where its length is free.
     """
@@ -51,7 +55,7 @@ class Parameter:
     default: object
     kind: str
     meaning: str
-    span: tuple[float, float] | None
+    spans: tuple[tuple[float, float], ...]
     names: tuple[str, ...]
     places: tuple[str, ...]
 
@@ -72,8 +76,12 @@ class Parameter:
     @property
     def range(self) -> str:
         """The values that are allowed, in words for a table."""
-        numbers = [f"[{self.span[0]:.15g}, {self.span[1]:.15g}]"] if self.span else []
-        return ", ".join([*numbers, *([" | ".join(self.names)] if self.names else [])])
+        numbers = " ".join(f"[{low:.15g}, {high:.15g}]" for low, high in self.spans)
+        return ", ".join(part for part in (numbers, " | ".join(self.names)) if part)
+
+    def span(self, place: int = 0) -> tuple[float, float] | None:
+        """The range of the numbers at a place of a list; None where there are no numbers."""
+        return self.spans[place if len(self.spans) > 1 else 0] if self.spans else None
 
 
 def declared(chapter: str) -> list[Parameter]:
@@ -86,7 +94,7 @@ def declared(chapter: str) -> list[Parameter]:
     cells = [cell.source for cell in notebook.cells if "parameters" in cell.metadata.get("tags", [])]
     if len(cells) != 1:
         raise ValueError(f"chapter {chapter} must have one cell tagged parameters, got {len(cells)}")
-    lines = [line.strip() for line in cells[0].splitlines()]
+    lines = [line.strip() for line in GOES_ON.sub(" ", cells[0]).splitlines()]
     found = [_parameter(line, chapter) for line in lines if line and not line.startswith("#")]
     names = [entry.name for entry in found]
     if twice := sorted({name for name in names if names.count(name) > 1}):
@@ -109,14 +117,15 @@ def _parameter(line: str, chapter: str) -> Parameter:
         default = ast.literal_eval(text)
     except (ValueError, SyntaxError):
         raise ValueError(f"chapter {chapter}: the default of {name} must be a literal, got {text}") from None
-    span, names, places = RANGE.search(meaning), NAMED.search(meaning), PLACES.match(meaning)
+    ranges, names, places = RANGE.search(meaning), NAMED.search(meaning), PLACES.match(meaning)
+    pairs = re.findall(SPAN, ranges[1]) if ranges else []
     entry = Parameter(
         name=name,
         type=TYPES[kind],
         default=default,
         kind=role,
         meaning=meaning,
-        span=(_number(span[1], where), _number(span[2], where)) if span else None,
+        spans=tuple((_number(low, where), _number(high, where)) for low, high in pairs),
         names=tuple(name.strip() for name in names[1].split("|")) if names else (),
         places=tuple(place.strip() for place in places[1].split(",")) if places else (),
     )
@@ -137,12 +146,16 @@ def _bounded(entry: Parameter, where: str) -> None:
     if entry.name == FREE or entry.type is bool:
         return
     kinds = {type(value) for value in _leaves(entry.default)}
-    if kinds & {int, float} and entry.span is None:
+    if kinds & {int, float} and not entry.spans:
         raise ValueError(f"{where} lacks its range: end the meaning with ', in [low, high]'")
     if str in kinds and not entry.names:
         raise ValueError(f"{where} lacks its values: end the meaning with ', one of a|b|c'")
-    if entry.span and not entry.span[0] <= entry.span[1]:
+    if any(low > high for low, high in entry.spans):
         raise ValueError(f"{where}: the range {entry.range} is empty")
+    if len(entry.spans) > 1 and len(entry.spans) != len(entry.places):
+        raise ValueError(
+            f"{where} has {len(entry.spans)} ranges for {len(entry.places)} places: one for all, or for each"
+        )
 
 
 def _leaves(value) -> list:
