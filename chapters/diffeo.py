@@ -16,7 +16,7 @@
 # *Deep networks that generalise well have learnt to ignore smooth deformations more than they ignore noise: their ratio $R_f$ is
 # far below one, and at a fixed number of training points it tracks their test error.*
 #
-# Reading: 20 minutes. Running: 30 seconds at smoke scale, 4 to 5 minutes at book scale, on two cores.
+# Reading: 20 minutes. Running: 30 seconds at smoke scale, 5 minutes at book scale, on two cores.
 
 # %% [markdown]
 # **You need:** what a convolution, a ReLU and batch normalisation do; Gaussian random variables.
@@ -27,52 +27,99 @@
 # Everything is on images that come with the book's packages: enlarged handwritten digits, and characters drawn at random.
 
 # %% tags=["parameters"]
-law_cutoffs: list = [2, 3, 10]  # scale: cut-offs c of the laws
-law_fields: int = 1000  # scale: fields per cut-off and seed for the laws
-phase_cutoffs: list = [2, 3, 5]  # scale: cut-offs of the phase diagram
-phase_fields: int = 50  # scale: fields per cut-off and seed for the phase diagram
-dataset: str = "digits"  # scale: data set of the zoo: digits, or mnist, cifar10-subset, cifar10
-networks: list = ["fc-l2", "lenet", "vgg3-bn-gap"]  # scale: the zoo
-pooled_networks: list = ["vgg3-bn-gap"]  # scale: those with normalisation and global pooling
-layer_network: str = "vgg3-bn-gap"  # scale: network looked at layer by layer
-network_seeds: int = 2  # scale: networks of each architecture
-connected_recipe: list = ["adam", 2e-3, 0.0, 1.0]  # scale: optimizer, learning rate, weight decay, cosine period
-convolutional_recipe: list = ["adam", 2e-3, 0.0, 1.0]  # scale: the same for the other networks
-num_steps: int = 30  # scale: training steps
-batch_size: int = 64  # scale: images per step
-max_shift: int = 2  # scale: largest random translation in training, in pixels
+# Of a data set with fewer images than are asked for, all are taken.
+law_cutoffs: list = [2, 3, 10]  # scale: cut-offs c of the laws, in [2, 64]
+law_fields: int = 1000  # scale: fields per cut-off and seed for the laws, in [2, 20000]
+law_seeds: int = 4  # scale: independent sets of such fields, in [1, 1000]
+phase_cutoffs: list = [2, 3, 5]  # scale: cut-offs of the phase diagram, in [2, 64]
+phase_fields: int = 50  # scale: fields per cut-off and seed for the phase diagram, in [1, 10000]
+dataset: str = "digits"  # scale: data set of the zoo, one of digits|mnist|cifar10-subset|cifar10
+networks: list = ["fc-l2", "lenet", "vgg3-bn-gap"]  # scale: the zoo; vgg11 to vgg19 need 32 pixels, one of
+#   fc-l2|fc-l4|fc-l6|lenet|vgg3|vgg3-bn|vgg3-bn-gap|vgg6-bn-gap|resnet10-small|resnet18|resnet34|
+#   vgg11|vgg11-bn|vgg16|vgg16-bn|vgg19|vgg19-bn
+layer_network: str = "vgg3-bn-gap"  # scale: network of the zoo looked at layer by layer, one of
+#   fc-l2|fc-l4|fc-l6|lenet|vgg3|vgg3-bn|vgg3-bn-gap|vgg6-bn-gap|resnet10-small|resnet18|resnet34|
+#   vgg11|vgg11-bn|vgg16|vgg16-bn|vgg19|vgg19-bn
+network_seeds: int = 2  # scale: networks of each architecture, in [1, 100]
+optimizers: list = ["adam", "adam"]  # scale: [connected, convolutional] optimizers, one of adam|momentum|sgd
+learning_rates: list = [2e-3, 2e-3]  # scale: [connected, convolutional] learning rates, in [1e-5, 0.1]
+weight_decays: list = [0.0, 0.0]  # scale: [connected, convolutional] weight decays, in [0, 0.1]
+schedule_periods: list = [1.0, 1.0]  # scale: [connected, convolutional] cosine periods over the run, in [0.1, 10]
+num_steps: int = 30  # scale: training steps, in [1, 100000]
+batch_size: int = 64  # scale: images per step, in [1, 4096]
+max_shift: int = 2  # scale: largest random translation in training, in pixels, in [0, 14]
 flip: bool = False  # scale: random reflections in training
-num_test: int = 200  # scale: test images
-num_probes: int = 100  # scale: images that are deformed
-train_sizes: list = [64, 256]  # scale: numbers of training points; the zoo is compared at the last
-size_networks: list = ["fc-l2", "vgg3-bn-gap"]  # scale: networks for the dependence on P, fully-connected first
-size_seeds: int = 2  # scale: networks at each P
-glyph_sizes: list = [128]  # scale: numbers of training points drawn at random
-glyph_seeds: int = 1  # scale: networks at each P of the drawn characters
-scan_displacements: list = [0.1, 1.0]  # scale: displacements of the scan, in pixels
-scan_networks: list = ["fc-l2"]  # scale: networks of the scan
-scale_seeds: int = 1  # scale: groups of networks for the detection of a scale
-scale_networks: int = 2  # scale: networks in each of these groups
-scale_steps: int = 300  # scale: their largest number of training steps
-stripe_sizes: list = [64, 128]  # scale: P of the stripe model
-stripe_seeds: int = 2  # scale: groups of four networks at each P of the stripe model
-cutoff: int = 3  # choice: c of the deformations of images
-rule: str = "repo"  # choice: modes kept, "repo" as in all published measurements, or "paper"
-reduce: str = "median"  # choice: average over images, "mean", "median" or "median_coordinate"
-denominator: str = "off_diagonal"  # choice: pairs in the denominator, or "all_pairs"
-noise_matching: str = "per_image"  # choice: norm of the noise, or "average"
+num_test: int = 200  # scale: test images, in [2, 10000]
+num_probes: int = 100  # scale: test images that are deformed, in [2, 2000]
+train_sizes: list = [64, 256]  # scale: numbers of training points; the zoo is compared at the last, in [2, 60000]
+size_networks: list = ["fc-l2", "vgg3-bn-gap"]  # scale: for the dependence on P, fully-connected first, one of
+#   fc-l2|fc-l4|fc-l6|lenet|vgg3|vgg3-bn|vgg3-bn-gap|vgg6-bn-gap|resnet10-small|resnet18|resnet34
+size_seeds: int = 2  # scale: networks at each P, in [1, 100]
+glyph_sizes: list = [128]  # scale: numbers of training points drawn at random, in [2, 100000]
+glyph_seeds: int = 1  # scale: networks at each P of the drawn characters, in [1, 100]
+scan_displacements: list = [0.1, 1.0]  # scale: displacements of the scan, in pixels, in [0.01, 10]
+scan_networks: list = ["fc-l2"]  # scale: networks of the scan, one of
+#   fc-l2|fc-l4|fc-l6|lenet|vgg3|vgg3-bn|vgg3-bn-gap|vgg6-bn-gap|resnet10-small|resnet18|resnet34|
+#   vgg11|vgg11-bn|vgg16|vgg16-bn|vgg19|vgg19-bn
+scale_seeds: int = 1  # scale: groups of networks for the detection of a scale, in [1, 100]
+scale_networks: int = 2  # scale: networks in each of these groups, in [1, 64]
+scale_steps: int = 300  # scale: their largest number of training steps, in [1, 100000]
+stripe_sizes: list = [64, 128]  # scale: P of the stripe model, in [16, 8192]
+stripe_seeds: int = 2  # scale: groups of four networks at each P of the stripe model, in [1, 1000]
+cutoff: int = 3  # choice: c of the deformations of images, in [2, 12]
+rule: str = "repo"  # choice: modes kept, those of the published code or of the text, one of repo|paper
+reduce: str = "median"  # choice: average over images, one of mean|median|median_coordinate
+denominator: str = "off_diagonal"  # choice: pairs of images in the denominator, one of off_diagonal|all_pairs
+noise_matching: str = "per_image"  # choice: norm of the noise, one of per_image|average
 device: str = "auto"  # choice: "cpu", "cuda" or "auto"
 
 # %% tags=["setup"]
-import numpy as np
-import pandas as pd
+from quire import claims
+from quire.experiments.diffeo import (
+    cells,
+    measures,
+    network_cells,
+    network_measures,
+    plans,
+    scale_cells,
+    scale_measures,
+    stripe_cells,
+    stripe_measures,
+)
+from quire.experiments.diffeo.made import gallery
+from quire.figures import Level, Place, PowerLaw, bars, curves, figure, heatmap, label_columns, pictures, scatter
+from quire.sweep import describe, grid, made, sweep
 
-from quire import claims, stats
-from quire.diffeo import error_correlation, geometric_mean
-from quire.experiments import diffeo as run
-from quire.experiments import diffeo_networks as nets
-from quire.figures import figure
-from quire.sweep import describe, grid, sweep
+plans.check_networks(dataset, networks, scan_networks)
+
+label_columns(
+    "diffeo",
+    cutoff="cut-off $c$",
+    over_asymptotic="over the asymptotic law",
+    exact_ratio="exact sum over modes",
+    quantity="",
+    multiple=r"temperature / $T_\max$",
+    probability="P(diffeomorphism)",
+    architecture="",
+    relative="relative stability $R_f$",
+    state="network",
+    displacement=r"nominal displacement $\delta$, pixels",
+    stability="",
+    test_error="test error",
+    num_train="training points $P$",
+    depth="relative depth $k/L$",
+    layers="layers $k$",
+    limit="large $k$",
+    dimension="dimensions",
+    layer="layer $k$",
+    value="",
+    pooling="constant filters",
+    patch="patch of the layer $2^k$, pixels",
+    share="share of the zero mode",
+    of="",
+    predicted=r"$d / (\Lambda_f^2 + d - 1)$",
+    measure="",
+)
 
 # %% [markdown]
 # What is predicted stands in the ledger before anything runs:
@@ -99,22 +146,21 @@ claims.expected("diffeo")
 # ```
 
 # %%
-cells = grid(cutoff=[2, 5, 15], multiple=[0.03, 0.3, 1.0, 3.0], rule=rule, size=56, seed=1)
-pictures = sweep(run.gallery, cells, device=device)[["cutoff", "multiple", "row", "column", "brightness"]].round(3)
+cutoffs, multiples = [2, 5, 15], [0.03, 0.3, 1.0, 3.0]
+asked = dict(cutoffs=cutoffs, multiples=multiples, rule=rule, size=56, seed=1)
+deformed = made(gallery, **asked).tensors(device=device)["pictures"]
 
+about = grid(cutoff=cutoffs, multiple=multiples)
+titles = [f"$c = {one['cutoff']}$,  $T = {one['multiple']:g}\\,T_\\max$" for one in about]
 
-def draw(axes, table):
-    for ax, ((c, multiple), part) in zip(axes.flat, table.groupby(["cutoff", "multiple"]), strict=True):
-        ax.imshow(part.pivot(index="row", columns="column", values="brightness"), cmap="gray", interpolation="nearest")
-        ax.set(title=f"$c = {c}$,  $T = {multiple:g}\\,T_\\max$", xticks=[], yticks=[])
-
-
+# %%
 figure(
-    "diffeo-gallery", pictures, kind="custom", draw=draw, layout=(3, 4), size=(2.1, 2.2),
+    "diffeo-gallery",
+    pictures(deformed, titles=titles, about=about, layout=(3, 4), size=(2.1, 2.2)),
     caption="A ruled picture deformed at four temperatures (left to right) and three cut-offs (top to bottom).",
-    alt="Twelve pictures of a square grid of lines. At low temperature lines bend gently; at T_max they come close to folding; at "
-    "three times T_max they fold over themselves, in few large swirls for c = 2 and many small ones for c = 15.",
-)  # fmt: skip
+    alt="Twelve pictures of a square grid of lines. At low temperature lines bend gently; at T_max they come close to "
+    "folding; at three times T_max they fold over themselves, in few large swirls for c = 2 and many small ones for c = 15.",
+)
 
 # %% [markdown]
 # ### How far, and how steep
@@ -132,24 +178,22 @@ figure(
 # pixels do at small cut-offs: {claim}`diffeo.nominal-displacement`.
 
 # %%
-laws = sweep(run.laws, grid(cutoff=law_cutoffs, rule=rule, num_fields=law_fields, seed=range(4)), device=device)
-laws["over_asymptotic"], laws["predicted"] = laws.measured / laws.asymptotic, laws.exact / laws.asymptotic
-figure(
-    "diffeo-laws", laws, x="cutoff", y="over_asymptotic", theory="predicted", hue="quantity", size=(6.0, 3.0),
-    labels={"cutoff": "cut-off $c$", "over_asymptotic": "over the asymptotic law", "predicted": "exact sum over modes", "quantity": ""},
-    hline=[(1.0, "")],
-    caption="Energy of the field and squared displacement at the centre over their asymptotic laws: draws (points) and exact sums.",
-    alt="Two curves against the cut-off that approach one, the energy from below and the squared displacement from above. At "
-    "c = 3 the squared displacement is 1.6 times its asymptotic value. The points lie on the exact curves.",
-)  # fmt: skip
+drawn = grid(cutoff=law_cutoffs, rule=rule, num_fields=law_fields, seed=range(law_seeds))
+laws = sweep(cells.laws, drawn, device=device)
+claims.report("diffeo.energy-law", measures.law_ratio(laws, quantity="gradient energy"))
+claims.report("diffeo.displacement-law", measures.law_ratio(laws, quantity="squared displacement"))
+claims.report("diffeo.nominal-displacement", measures.nominal_ratio(laws, cutoff=3))
 
 # %%
-laws["ratio"], laws["nominal"] = laws.measured / laws.exact, laws.over_asymptotic**0.5
-for quantity, claim in {"gradient energy": "energy", "squared displacement": "displacement"}.items():
-    ratio = laws[laws.quantity == quantity].groupby("seed").ratio.mean()
-    claims.report(f"diffeo.{claim}-law", ratio.mean(), ratio.sem())
-nominal = laws[(laws.quantity == "squared displacement") & (laws.cutoff == 3)].nominal
-claims.report("diffeo.nominal-displacement", nominal.mean(), nominal.sem())
+columns = dict(x="cutoff", y="over_asymptotic", theory="exact_ratio", by="quantity")
+figure(
+    "diffeo-laws",
+    curves(measures.law_table(laws), **columns, size=(6.0, 3.0)),
+    Level(1.0),
+    caption="Energy of the field and squared displacement at the centre over their asymptotic laws: draws (points) and exact sums.",
+    alt="Two curves against the cut-off that approach one, the energy from below and the squared displacement from above. "
+    "At c = 3 the squared displacement is 1.6 times its asymptotic value. The points lie on the exact curves.",
+)
 
 # %% [markdown]
 # The exact sums leave nothing to fit: drawn over exact, the energy is {claim}`diffeo.energy-law`, the squared displacement
@@ -170,23 +214,22 @@ claims.report("diffeo.nominal-displacement", nominal.mean(), nominal.sem())
 # it matters: with it, half of the draws are invertible near $T_\max$ for every cut-off.
 
 # %%
-multiples = [0.1, 0.18, 0.32, 0.56, 1.0, 1.8, 3.2]
-cells = grid(cutoff=phase_cutoffs, rule=rule, num_fields=phase_fields, multiples=[[*multiples, 0.25]], seed=range(4))
-phase = sweep(run.bijectivity, cells, device=device)
-figure(
-    "diffeo-phase", phase[phase.multiple != 0.25], x="cutoff", y="multiple", value="probability", kind="heatmap",
-    labels={"cutoff": "cut-off $c$", "multiple": "temperature / $T_\\max$", "probability": "P(diffeomorphism)"},
-    caption="Probability that a field is a diffeomorphism, against the cut-off and the temperature in units of T_max.",
-    alt="A heat map that is one below about half of T_max and zero above three times T_max, for every cut-off; the transition "
-    "sharpens as the cut-off grows.",
-)  # fmt: skip
+temperatures = [0.1, 0.18, 0.32, 0.56, 1.0, 1.8, 3.2, measures.SAFE]
+drawn = dict(cutoff=phase_cutoffs, rule=rule, num_fields=phase_fields, seed=range(4))
+phase = sweep(cells.bijectivity, grid(**drawn, multiples=[temperatures]), device=device)
+
+claims.report("diffeo.bijectivity-lower", measures.smallest_median(phase))
+claims.report("diffeo.bijectivity-upper", measures.largest_median(phase))
+claims.report("diffeo.bijectivity-safe", measures.safe_probability(phase))
 
 # %%
-median = phase.groupby(["cutoff", "seed"]).median_multiple.first().groupby("cutoff").agg(["mean", "sem"])
-for claim, where in {"lower": median["mean"].idxmin(), "upper": median["mean"].idxmax()}.items():
-    claims.report(f"diffeo.bijectivity-{claim}", *median.loc[where])
-safe = phase[(phase.multiple == 0.25) & (phase.cutoff >= 3)].groupby("cutoff").probability.agg(["mean", "sem"])
-claims.report("diffeo.bijectivity-safe", *safe.loc[safe["mean"].idxmin()])
+figure(
+    "diffeo-phase",
+    heatmap(measures.phase_table(phase), x="cutoff", y="multiple", value="probability"),
+    caption="Probability that a field is a diffeomorphism, against the cut-off and the temperature in units of T_max.",
+    alt="A heat map that is one below about half of T_max and zero above three times T_max, for every cut-off; the "
+    "transition sharpens as the cut-off grows.",
+)
 
 # %% [markdown]
 # Half of the draws fold at a multiple of $T_\max$ that hardly depends on the cut-off: the smallest over cut-offs is
@@ -222,60 +265,60 @@ claims.report("diffeo.bijectivity-safe", *safe.loc[safe["mean"].idxmin()])
 # fully-connected network starts at $R_f = 1$, however deep (the claim is {claim}`diffeo.initial-fc`).
 
 # %%
-conventions = {
-    "num_test": num_test, "num_probes": num_probes, "num_steps": num_steps, "batch_size": batch_size, "max_shift": max_shift,
-    "flip": flip, "cutoff": cutoff, "rule": rule, "law": "asymptotic", "reduce": reduce, "denominator": denominator,
-    "noise_matching": noise_matching, "initial_normalization": "batch", "shuffled_normalization": "reference",
-    "every_layer": True,
-}  # fmt: skip
-
-
-def zoo(architectures, displacements=(1.0,), interpolations=("bilinear",), **axes):
-    """Cells of a grid of networks, each family with its own recipe."""
-    common = {**conventions, "displacements": [[*displacements]], "interpolations": [[*interpolations]], **axes}
-    cells = []
-    for name in architectures:
-        recipe = connected_recipe if name.startswith("fc") else convolutional_recipe
-        named = dict(zip(["optimizer", "learning_rate", "weight_decay", "schedule_period"], recipe, strict=True))
-        cells += grid(architecture=name, **common, **named)
-    return cells
-
+num_probes, num_test = plans.probes_of(dataset, num_probes, num_test=num_test), plans.tests_of(dataset, num_test)
+train_sizes = plans.sizes_of(dataset, train_sizes)
+rates = dict(optimizer=optimizers, learning_rate=learning_rates)
+decays = dict(weight_decay=weight_decays, schedule_period=schedule_periods)
+steps = dict(num_steps=num_steps, batch_size=batch_size, max_shift=max_shift, flip=flip, num_test=num_test)
+trained = dict(recipes=rates | decays, training=steps)
 
 # %%
-cells = zoo(networks, dataset=dataset, num_train=train_sizes[-1], seed=range(network_seeds))
-rows = sweep(nets.network_stability, cells, device=device)
-output = rows[rows.layer == "output"]
-before_after = output[output.state.isin(["initial", "trained"])]
-figure(
-    "diffeo-trained", before_after, x="architecture", y="relative", hue="state", kind="bar", log="y", size=(6.2, 3.2),
-    hline=[(1.0, "as stable as to noise")], labels={"architecture": "", "relative": "relative stability $R_f$", "state": "network"},
-    caption="Relative stability before and after training (mean and standard error over seeds), nominal displacement of one pixel.",
-    alt="Bars on a logarithmic axis. Before training all architectures are near one. After training fully-connected networks and "
-    "LeNet are near ten, and convolutional networks with batch normalisation are below one, down to a tenth or less.",
-)  # fmt: skip
+fields = dict(num_probes=num_probes, cutoff=cutoff, rule=rule, law="asymptotic", noise_matching=noise_matching)
+averages = dict(reduce=reduce, denominator=denominator)
+normalized = dict(initial_normalization="batch", shuffled_normalization="reference")
+conventions = fields | averages | normalized
+one_pixel = dict(displacement=1.0, interpolation="bilinear", **conventions)
 
+# %% [markdown]
+# A network is trained once and measured under as many conditions as one likes:
+#
+# ```{literalinclude} /lib/quire/experiments/diffeo/plans.py
+# :language: python
+# :pyobject: network_cells
+# :start-at: cells = Grid()
+# ```
+
+# %%
+drawn = dict(dataset=dataset, sizes=train_sizes[-1:], seeds=network_seeds)
+asked = plans.network_cells(networks, **drawn, **trained, **one_pixel, every_layer=True)
+zoo = sweep(network_cells.network_stability, asked, device=device)
+
+# %%
+figure(
+    "diffeo-trained",
+    bars(network_measures.before_and_after(zoo), x="architecture", y="relative", by="state", log=True, size=(6.2, 3.2)),
+    Level(1.0, "as stable as to noise"),
+    caption="Relative stability before and after training (mean and standard error over seeds), nominal displacement of one pixel.",
+    alt="Bars on a logarithmic axis. Before training all architectures are near one. After training fully-connected networks "
+    "and LeNet are near ten, and convolutional networks with batch normalisation are below one, down to a tenth or less.",
+)
 
 # %% tags=["nbval-check-output"]
 shown = ["architecture", "state", "relative", "diffeo", "noise", "test_error"]
-describe(before_after[shown], units={"test_error": "fraction"})
-
-
-# %%
-geometric = before_after.groupby(["state", "architecture"]).relative.apply(geometric_mean)  # (mean, standard error)
-initial, trained = geometric["initial"], geometric["trained"]
-connected = [name for name in networks if name.startswith("fc")]
-claims.report("diffeo.initial-smallest", *min(initial))
-claims.report("diffeo.initial-largest", *max(initial))
-start = before_after[(before_after.state == "initial") & before_after.architecture.isin(connected)]
-claims.report("diffeo.initial-fc", *geometric_mean(start.relative))
-claims.report("diffeo.trained-fc", *min(trained[connected]))
-claims.report("diffeo.trained-convolutional", *max(trained[pooled_networks]))
+describe(network_measures.at_output(zoo)[shown], units={"test_error": "fraction"})
 
 # %%
-pairs = before_after.pivot(index=["architecture", "seed"], columns="state", values="relative")
-change = (pairs.trained / pairs.initial).groupby("architecture").apply(geometric_mean)
-claims.report("diffeo.training-raises-fc", *min(change[connected]))
-claims.report("diffeo.training-lowers", *max(change[pooled_networks]))
+before, after = dict(state="initial"), dict(state="trained")
+connected, pooled = plans.connected(networks), plans.pooled(networks)
+claims.report("diffeo.initial-smallest", network_measures.smallest_stability(zoo, **before, networks=networks))
+claims.report("diffeo.initial-largest", network_measures.largest_stability(zoo, **before, networks=networks))
+claims.report("diffeo.initial-fc", network_measures.mean_stability(zoo, **before, networks=connected))
+
+# %%
+claims.report("diffeo.trained-fc", network_measures.smallest_stability(zoo, **after, networks=connected))
+claims.report("diffeo.trained-convolutional", network_measures.largest_stability(zoo, **after, networks=pooled))
+claims.report("diffeo.training-raises-fc", network_measures.smallest_change(zoo, networks=connected))
+claims.report("diffeo.training-lowers", network_measures.largest_change(zoo, networks=pooled))
 
 # %% [markdown]
 # Before training every architecture is near one: the smallest $R_f$ is {claim}`diffeo.initial-smallest`, the largest
@@ -293,18 +336,21 @@ claims.report("diffeo.training-lowers", *max(change[pooled_networks]))
 # unperturbed image has to be smoothed by the same kernel. One draw of fields serves all displacements.
 
 # %%
-trained_on = {"dataset": dataset, "num_train": train_sizes[-1], "seed": 0, "every_layer": False}
-cells = zoo(scan_networks, scan_displacements, ("bilinear", "gaussian"), **trained_on)
-scan = sweep(nets.network_stability, cells, device=device)
-scan["panel"] = scan.architecture + ", " + scan.state
+drawn = dict(dataset=dataset, sizes=train_sizes[-1:], seeds=1)
+moved = dict(displacement=scan_displacements, interpolation=["bilinear", "gaussian"], **conventions)
+asked = plans.network_cells(scan_networks, **drawn, **trained, **moved, every_layer=False)
+scan = sweep(network_cells.network_stability, asked, device=device)
+
+# %%
+columns = dict(x="displacement", y="relative", by="interpolation", panels="panel")
 figure(
-    "diffeo-interpolation", scan, x="displacement", y="relative", hue="interpolation", col="panel", log="xy", wrap=2,
-    labels={"displacement": "nominal displacement $\\delta$, pixels", "relative": "relative stability $R_f$"},
+    "diffeo-interpolation",
+    curves(network_measures.scan_table(scan), **columns, log="xy", wrap=2),
     caption="Relative stability against the size of the deformation, with two interpolations.",
-    alt="Two curves per panel, for bilinear and Gaussian interpolation. In the trained convolutional network they differ by a quarter or "
-    "more below one pixel, where R_f is above one, and meet from one pixel on, where it is about 0.6; in the fully-connected one they "
-    "differ by a tenth to a fifth throughout.",
-)  # fmt: skip
+    alt="Two curves per panel, for bilinear and Gaussian interpolation. In the trained convolutional network they differ by a quarter "
+    "or more below one pixel, where R_f is above one, and meet from one pixel on, where it is about 0.6; in the "
+    "fully-connected one they differ by a tenth to a fifth throughout.",
+)
 
 # %% [markdown]
 # From one pixel on, the two interpolations agree. The figure also says what "$R_f$ is small" is about: up to a third of a pixel the trained
@@ -318,33 +364,23 @@ figure(
 # At a fixed number of training points, average each architecture over seeds and compare.
 
 # %%
-final = output[output.state == "trained"].copy()
-final["test_error"] = final.test_error.clip(lower=0.5 / num_test)  # half an image, where none is wrong
-names = {"relative": "relative, $R_f$", "diffeo": "to diffeomorphisms, $D_f$", "noise": "to noise, $G_f$"}
-long = final.groupby("architecture", sort=False)[[*names, "test_error"]].mean().reset_index()
-long = long.melt(["architecture", "test_error"], list(names), var_name="quantity", value_name="stability")
-long["quantity"] = long.quantity.map(names)
+columns = dict(x="stability", y="test_error", by="architecture", panels="quantity")
 figure(
-    "diffeo-error", long, x="stability", y="test_error", hue="architecture", col="quantity", kind="scatter", log="xy", share=False,
-    labels={"stability": "", "test_error": "test error"}, size=(3.8, 3.0),
+    "diffeo-error",
+    scatter(network_measures.error_table(zoo), **columns, log="xy", share=False, size=(3.8, 3.0)),
     caption="Test error of each architecture against its stability, averaged over seeds, at one number of training points.",
-    alt="Three scatter plots with one point per architecture. The error rises with R_f, has no clear trend with D_f and falls "
-    "with G_f.",
-)  # fmt: skip
+    alt="Three scatter plots with one point per architecture. The error rises with R_f, has no clear trend with D_f and "
+    "falls with G_f.",
+)
 
 # %%
-table = final.pivot(index="seed", columns="architecture", values=["relative", "diffeo", "noise", "test_error"])
-table = table.to_numpy().reshape(len(table), 4, -1)  # seed, quantity, architecture
-ranked = [
-    stats.bootstrap(table, lambda draw, k=k: error_correlation(draw[:, k], draw[:, 3], ranks=True)) for k in range(3)
-]
-logarithmic = stats.bootstrap(table, lambda draw: error_correlation(draw[:, 0], draw[:, 3], ranks=False))
-claims.report("diffeo.rank-correlation", *ranked[0])
-claims.report("diffeo.log-correlation", *logarithmic)
-claims.report("diffeo.diffeo-alone", abs(ranked[1][0]), ranked[1][1])
-claims.report("diffeo.noise-alone", *ranked[2])
+logarithmic = network_measures.correlation(zoo, quantity="relative", ranks=False)
+claims.report("diffeo.rank-correlation", network_measures.correlation(zoo, quantity="relative", ranks=True))
+claims.report("diffeo.log-correlation", logarithmic)
+claims.report("diffeo.diffeo-alone", abs(network_measures.correlation(zoo, quantity="diffeo", ranks=True)))
+claims.report("diffeo.noise-alone", network_measures.correlation(zoo, quantity="noise", ranks=True))
 if dataset == "cifar10":
-    claims.report("diffeo.cifar-correlation", *logarithmic)
+    claims.report("diffeo.cifar-correlation", logarithmic)
 
 # %% [markdown]
 # The answer is $R_f$. Its rank correlation with the test error is {claim}`diffeo.rank-correlation`, the correlation of the logarithms
@@ -364,24 +400,23 @@ if dataset == "cifar10":
 # trend is seen.
 
 # %%
-sizes = zoo(size_networks, dataset=dataset, num_train=train_sizes, seed=range(size_seeds))
-drawn = zoo(size_networks, dataset="glyphs", num_train=glyph_sizes, seed=range(glyph_seeds), every_layer=False)
-growth = sweep(nets.network_stability, sizes + drawn, device=device)
-growth = growth[(growth.layer == "output") & (growth.state == "trained")]
-figure(
-    "diffeo-samples", growth, x="num_train", y="relative", hue="architecture", col="dataset", log="xy", wrap=2,
-    labels={"num_train": "training points $P$", "relative": "relative stability $R_f$"}, hline=[(1.0, "")],
-    caption="Relative stability after training against the number of training points, for digits and for drawn characters.",
-    alt="Two panels. In both, the fully-connected network stays at one level above one at every P, and the convolutional network "
-    "with global pooling a factor of fifty or more below it; neither moves by more than its scatter.",
-)  # fmt: skip
+digits = dict(dataset=dataset, sizes=train_sizes, seeds=size_seeds, every_layer=True)
+characters = dict(dataset="glyphs", sizes=glyph_sizes, seeds=glyph_seeds, every_layer=False)
+asked = [plans.network_cells(size_networks, **part, **trained, **one_pixel) for part in (digits, characters)]
+growth = sweep(network_cells.network_stability, asked[0] + asked[1], device=device)
+claims.report("diffeo.fc-flat", network_measures.growth(growth, dataset=dataset, network=size_networks[0]))
+claims.report("diffeo.conv-falls", network_measures.growth(growth, dataset=dataset, network=size_networks[-1]))
 
 # %%
-ends = growth[(growth.dataset == dataset) & growth.num_train.isin([train_sizes[0], train_sizes[-1]])]
-ends = ends.pivot(index=["architecture", "seed"], columns="num_train", values="relative")
-gain = (ends[train_sizes[-1]] / ends[train_sizes[0]]).groupby("architecture").apply(geometric_mean)
-claims.report("diffeo.fc-flat", *gain[size_networks[0]])
-claims.report("diffeo.conv-falls", *gain[size_networks[-1]])
+columns = dict(x="num_train", y="relative", by="architecture", panels="dataset")
+figure(
+    "diffeo-samples",
+    curves(network_measures.growth_table(growth), **columns, log="xy", wrap=2),
+    Level(1.0),
+    caption="Relative stability after training against the number of training points, for digits and for drawn characters.",
+    alt="Two panels. In both, the fully-connected network stays at one level above one at every P, and the convolutional "
+    "network with global pooling a factor of fifty or more below it; neither moves by more than its scatter.",
+)
 
 # %% [markdown]
 # ## Where does the stability come from?
@@ -395,23 +430,18 @@ claims.report("diffeo.conv-falls", *gain[size_networks[-1]])
 # ```
 
 # %%
-layers = rows[(rows.architecture == layer_network)].melt(
-    ["state", "layer", "depth", "seed"], ["relative", "diffeo", "noise"], var_name="quantity", value_name="stability"
-)
-layers["quantity"] = layers.quantity.map({"relative": "$R_k$", "diffeo": "$D_k$", "noise": "$G_k$"})
+columns = dict(x="depth", y="stability", by="state", panels="quantity")
 figure(
-    "diffeo-layers", layers, x="depth", y="stability", hue="state", col="quantity", log="y", share=False, size=(3.2, 3.0),
-    labels={"depth": "relative depth $k/L$", "stability": "", "state": "network"},
+    "diffeo-layers",
+    curves(network_measures.layer_table(zoo, network=layer_network), **columns, log="y", share=False, size=(3.2, 3.0)),
     caption=f"Stability of the hidden layers of {layer_network} before and after training, and with shuffled channels.",
     alt="Three panels against depth. Before training the three quantities hardly change along the layers. In the trained network "
-    "the deviation under deformations falls by a factor of ten from the first layer to the last. With shuffled channels it stays "
-    "at the level of the initial network, and the deviation under noise grows by more than ten, so that R_k is smallest there.",
-)  # fmt: skip
+    "the deviation under deformations falls by a factor of ten from the first layer to the last. With shuffled channels "
+    "it stays at the level of the initial network, and the deviation under noise grows by more than ten, so that R_k is smallest there.",
+)
 
 # %%
-hidden = rows[(rows.architecture == layer_network) & (rows.layer != "output")]
-last = hidden[hidden.depth == hidden.depth.max()].pivot(index="seed", columns="state", values="diffeo")
-claims.report("diffeo.channel-pooling", *geometric_mean(last.shuffled / last.trained))
+claims.report("diffeo.channel-pooling", network_measures.channel_pooling(zoo, network=layer_network))
 
 # %% [markdown]
 # What the trained network has gained is in $D_k$, and shuffling takes all of it away: at the last hidden layer $D$ is larger by
@@ -431,31 +461,24 @@ claims.report("diffeo.channel-pooling", *geometric_mean(last.shuffled / last.tra
 # Pooling makes a network stable to deformations *and* sensitive to noise. The points are exact sums over all positions.
 
 # %%
-cells = grid(dim=[1, 2], filter_size=3, stride=1, size=512, depth=24) + grid(
-    dim=[1, 2], filter_size=2, stride=2, size=512, depth=7
-)
-pooling = sweep(run.pooling, cells, device=device)
-smooth = pooling[pooling.stride == 1]
-symbols = {"diffeo": "$D_k$", "noise": "$G_k$", "relative": "$R_k$"}
-curves = pd.concat([
-    smooth.assign(quantity=symbol, value=smooth[name], limit=smooth[f"{name}_limit"]) for name, symbol in symbols.items()
-])  # fmt: skip
-curves["dimension"] = curves.dim.map({1: "one", 2: "two"})
-figure(
-    "diffeo-pooling", curves, x="layers", y="value", theory="limit", hue="dimension", col="quantity", log="xy", share=False,
-    size=(3.0, 2.9), labels={"layers": "layers $k$", "value": "", "limit": "large $k$", "dimension": "dimensions"},
-    caption="Stability of the network with constant filters (F = 3, stride one): exact sums and their large-depth limit.",
-    alt="Three panels on logarithmic axes: D_k falls as one over k, equally in both dimensions, G_k grows as the square root of k in one "
-    "dimension and as k in two, and R_k falls as k to the power -3/2 and -2.",
-)  # fmt: skip
+overlapping = grid(dim=[1, 2], filter_size=3, stride=1, size=512, depth=24)
+blocks = grid(dim=[1, 2], filter_size=2, stride=2, size=512, depth=7)
+pooling = sweep(cells.pooling, overlapping + blocks, device=device)
+
+claims.report("diffeo.pooling-diffeo", measures.pooling_exponent(pooling, quantity="diffeo", dim=1))
+claims.report("diffeo.pooling-noise", measures.pooling_exponent(pooling, quantity="noise", dim=1))
+claims.report("diffeo.pooling-noise-2d", measures.pooling_exponent(pooling, quantity="noise", dim=2))
+claims.report("diffeo.pooling-blocks", measures.block_difference(pooling))
 
 # %%
-deep = smooth[smooth.layers >= 6]
-for claim, dim, quantity in (("diffeo", 1, "diffeo"), ("noise", 1, "noise"), ("noise-2d", 2, "noise")):
-    part = deep[deep.dim == dim]
-    claims.report(f"diffeo.pooling-{claim}", stats.loglog_slope(part.layers, part[quantity]).value, 0.0)
-blocks = pooling[pooling.stride == 2]
-claims.report("diffeo.pooling-blocks", (blocks.diffeo - 0.5**blocks.layers).abs().max())
+columns = dict(x="layers", y="value", theory="limit", by="dimension", panels="quantity")
+figure(
+    "diffeo-pooling",
+    curves(measures.pooling_table(pooling), **columns, log="xy", share=False, size=(3.0, 2.9)),
+    caption="Stability of the network with constant filters (F = 3, stride one): exact sums and their large-depth limit.",
+    alt="Three panels on logarithmic axes: D_k falls as one over k, equally in both dimensions, G_k grows as the square root "
+    "of k in one dimension and as k in two, and R_k falls as k to the power -3/2 and -2.",
+)
 
 # %% [markdown]
 # From six layers on, the measured powers are {claim}`diffeo.pooling-diffeo` for $D_k$, and for $G_k$ {claim}`diffeo.pooling-noise` in one
@@ -475,52 +498,41 @@ claims.report("diffeo.pooling-blocks", (blocks.diffeo - 0.5**blocks.layers).abs(
 # ```
 
 # %%
-options = {
-    "length": 64, "scale": 16, "gap": 0, "width": 64, "num_train": 1024, "batch_size": 8, "learning_rate": 0.1,
-    "stop_loss": 0.01, "num_networks": scale_networks, "max_steps": scale_steps, "num_probes": 500,
-}  # fmt: skip
-scale = sweep(nets.scale_detection, grid(task=["distance", "block"], seed=range(scale_seeds), **options), device=device)
-curves = pd.concat([
-    scale.assign(panel=scale.task + f", {symbol}", value=scale[name], pooling=scale[f"{name}_pooling"].where(lambda v: v > 0))
-    for name, symbol in {"diffeo": "$D_k$", "noise": "$G_k$"}.items()
-])  # fmt: skip
+ring = dict(task=["distance", "block"], length=64, scale=16, gap=0, num_train=1024, num_probes=500)
+recipe = dict(width=64, batch_size=8, learning_rate=0.1, stop_loss=0.01, max_steps=scale_steps)
+drawn = dict(seed=range(scale_seeds), num_networks=scale_networks)
+scale = sweep(scale_cells.scale_detection, grid(**ring, **recipe, **drawn), device=device)
+
+claims.report("diffeo.scale-filters", scale_measures.filter_gain(scale))
+claims.report("diffeo.scale-change", scale_measures.share_of_change(scale, scale=16))
+claims.report("diffeo.scale-stability", scale_measures.largest_gain(scale, quantity="diffeo", patch=16))
+claims.report("diffeo.scale-noise", scale_measures.smallest_gain(scale, quantity="noise", patch=16))
+
+# %%
+columns = dict(x="layer", y="value", theory="pooling", by="state", panels="panel")
 figure(
-    "diffeo-scale", curves, x="layer", y="value", theory="pooling", hue="state", col="panel", log="y", wrap=2, share=False,
-    labels={"layer": "layer $k$", "value": "", "pooling": "constant filters", "state": "network"}, size=(3.6, 2.6),
+    "diffeo-scale",
+    curves(scale_measures.stability_table(scale), **columns, log="y", wrap=2, share=False, size=(3.6, 2.6)),
     caption="Stability of the layers of networks that detect a scale, before and after training, and pooling theory (F = s = 2).",
-    alt="Four panels against the layer, two tasks by two quantities. Trained networks move from the initial curve towards pooling "
-    "theory in their deviation under shifts, by a factor of two at the layer of the scale and of three to five at the last. Their "
-    "deviation under noise falls below the initial one, while that of constant filters grows.",
-)  # fmt: skip
-
-# %%
-spectrum = pd.concat([
-    scale.assign(share=scale.zero_mode, of=scale.state + " filters"),
-    scale[scale.state == "trained"].assign(share=lambda part: part.zero_mode_of_change, of="change in training"),
-])  # fmt: skip
-figure(
-    "diffeo-filters", spectrum, x="patch", y="share", hue="of", col="task", log="x", hline=[(0.5, "no preference")],
-    vline=[(16, "scale $\\xi$")], labels={"patch": "patch of the layer $2^k$, pixels", "share": "share of the zero mode", "of": ""},
-    caption="Low-pass content of the filters of each layer, of all weights and of what training added to them.",
-    alt="Two panels. The share of all weights stays near one half in every layer but the first, whose filters are few. That of the "
-    "change in the task of distances falls from 0.7 in the first layer through one half near the scale to 0.25 at twice the scale; in "
-    "the task of blocks it stays near one half up to the scale and is above it beyond.",
-)  # fmt: skip
-
-# %%
-keys = ["task", "seed", "network"]
-middle = scale[scale.patch == 16].pivot(index=keys, columns="state", values=["diffeo", "noise"])
-share = scale.groupby([*keys, "state"]).zero_mode.mean().unstack()
-shares = (share.trained / share.initial).groupby("task").apply(geometric_mean)
-moved, shaken = (
-    (middle[q].trained / middle[q].initial).groupby("task").apply(geometric_mean) for q in ("diffeo", "noise")
+    alt="Four panels against the layer, two tasks by two quantities. Trained networks move from the initial curve towards "
+    "pooling theory in their deviation under shifts, by a factor of two at the layer of the scale and of three to five at "
+    "the last. Their deviation under noise falls below the initial one, while that of constant filters grows.",
 )
-below = scale[(scale.state == "trained") & (scale.patch <= 16)].groupby(keys).zero_mode_of_change.mean()
-below = below.groupby("task").agg(["mean", "sem"])
-claims.report("diffeo.scale-filters", *min(shares))
-claims.report("diffeo.scale-change", *below.loc[below["mean"].idxmin()])
-claims.report("diffeo.scale-stability", *max(moved))
-claims.report("diffeo.scale-noise", *min(shaken))
+
+# %%
+shown = curves(scale_measures.filter_table(scale), x="patch", y="share", by="of", panels="task", log="x")
+guides = [Level(0.5, "no preference"), Place(16, r"scale $\xi$")]
+
+# %%
+figure(
+    "diffeo-filters",
+    shown,
+    *guides,
+    caption="Low-pass content of the filters of each layer, of all weights and of what training added to them.",
+    alt="Two panels. The share of all weights stays near one half in every layer but the first, whose filters are few. That of "
+    "the change in the task of distances falls from 0.7 in the first layer through one half near the scale to 0.25 at twice "
+    "the scale; in the task of blocks it stays near one half up to the scale and is above it beyond.",
+)
 
 # %% [markdown]
 # Training does make the network stable to shifts ({claim}`diffeo.scale-stability`), but not by turning single filters into averages
@@ -543,56 +555,45 @@ claims.report("diffeo.scale-noise", *min(shaken))
 # This is exact ({claim}`diffeo.stripe-identity`), and it is $\Lambda_f$ that enters, not the weights' $\Lambda$: perpendicular components of the neurons partly cancel in $f$.
 
 # %%
-options = {
-    "num_networks": 4,
-    "dim": 10,
-    "num_hidden": 128,
-    "initial_scale": 1e-4,
-    "learning_rate": 1.0,
-    "max_steps": 8000,
-    "num_test": 4000,
-}
-cells = grid(num_train=stripe_sizes, seed=range(stripe_seeds), target_loss=[0.3, 0.01], noises=[[0.01, 0.1]], **options)
-stripes = sweep(run.stripes, cells, device=device)
-stripes = stripes[stripes.converged]
-end = stripes[stripes.target_loss == 0.01]
-exact = end[end.noise_norm == 0.01]
+losses = [stripe_measures.EARLY, stripe_measures.END]
+model = dict(num_networks=4, dim=10, num_hidden=128, num_test=4000, noises=[[0.01, 0.1]])
+descent = dict(initial_scale=1e-4, learning_rate=1.0, max_steps=8000, target_loss=losses)
+asked = grid(num_train=stripe_sizes, seed=range(stripe_seeds), **model, **descent)
+stripes = sweep(stripe_cells.stripes, asked, device=device)
+
+claims.report("diffeo.stripe-identity", stripe_measures.identity_ratio(stripes))
+
+# %%
+columns = dict(x="predicted", y="relative", theory="predicted", by="num_train")
 figure(
-    "diffeo-stripe", exact, x="predicted", y="relative", hue="num_train", kind="scatter", log="xy", theory="predicted",
-    labels={"predicted": "$d / (\\Lambda_f^2 + d - 1)$", "relative": "measured $R_f$", "num_train": "training points $P$"},
+    "diffeo-stripe",
+    scatter(stripe_measures.identity_table(stripes), **columns, log="xy", labels={"relative": "measured $R_f$"}),
     caption="Measured relative stability of stripe networks against the small-noise identity; one point per network.",
     alt="Points on the diagonal over three decades: the measured ratio equals the prediction from the gradient's anisotropy.",
-)  # fmt: skip
+)
 
 # %%
-lambdas = pd.concat([
-    stripes.assign(measure="$\\Lambda$ of the weights", value=stripes.compression),
-    stripes.assign(measure="$\\Lambda_f$ of the gradient", value=stripes.gradient_anisotropy),
-])  # fmt: skip
-lambdas["stop"] = lambdas.target_loss.map({0.3: "training loss 0.3", 0.01: "training loss 0.01"})
+low, high = min(stripe_sizes), max(stripe_sizes)
+frame = dict(limits={"x": (low / 2, 2 * max(high, 5 * low))}, labels={"value": "compression factor"}, wrap=2)
+columns = dict(x="num_train", y="value", by="measure", panels="stop")
+shown = curves(stripe_measures.compression_table(stripes), **columns, log="xy", **frame)
+
+# %%
 figure(
-    "diffeo-compression", lambdas[lambdas.noise_norm == 0.01], x="num_train", y="value", hue="measure", col="stop", log="xy", wrap=2,
-    slopes=[(0.5, "$\\sqrt{P}$")], labels={"num_train": "training points $P$", "value": "compression factor", "measure": ""},
+    "diffeo-compression",
+    shown,
+    PowerLaw(0.5, r"$\sqrt{P}$"),
     caption="Compression of the stripe network early and late in training, of its weights and of its gradient.",
-    limits={"x": (stripe_sizes[0] / 2, 2 * max(stripe_sizes[-1], 5 * stripe_sizes[0]))},
-    alt="Two panels with rising curves. When 70 % of the loss is gone the compression grows somewhat faster than the square root "
-    "of P; at the end of training it is larger, and the anisotropy of the gradient grows nearly in proportion to P.",
-)  # fmt: skip
+    alt="Two panels with rising curves. When 70 % of the loss is gone the compression grows somewhat faster than the square "
+    "root of P; at the end of training it is larger, and the anisotropy of the gradient grows nearly in proportion to P.",
+)
 
 # %%
-quotient = exact.relative / exact.predicted
-claims.report("diffeo.stripe-identity", quotient.mean(), quotient.sem())
-curve = stripes[stripes.noise_norm == 0.1].copy()
-curve["test_error"] = curve.test_error.clip(lower=1e-4)
-values = ["compression", "relative", "test_error"]
-curve = np.log(curve.set_index(["target_loss", "seed", "num_train"])[values]).groupby(level=[0, 1, 2]).mean()
-curve = np.exp(curve).reset_index()
-slopes = {(loss, name): stats.slope_over_seeds(part, x="num_train", y=name, seed="seed")
-          for loss, part in curve.groupby("target_loss") for name in values}  # fmt: skip
-reported = {"alignment": (0.3, "compression"), "compression": (0.01, "compression"), "stability": (0.01, "relative"),
-            "error": (0.01, "test_error")}  # fmt: skip
-for claim, key in reported.items():
-    claims.report(f"diffeo.stripe-{claim}", slopes[key].value, slopes[key].stderr)
+early, end = dict(target_loss=stripe_measures.EARLY), dict(target_loss=stripe_measures.END)
+claims.report("diffeo.stripe-alignment", stripe_measures.exponent(stripes, quantity="compression", **early))
+claims.report("diffeo.stripe-compression", stripe_measures.exponent(stripes, quantity="compression", **end))
+claims.report("diffeo.stripe-stability", stripe_measures.exponent(stripes, quantity="relative", **end))
+claims.report("diffeo.stripe-error", stripe_measures.exponent(stripes, quantity="test_error", **end))
 
 # %% [markdown]
 # The argument for $\Lambda \sim \sqrt P$ is about the first stage of training: the gradient along the stripe is the same for every $P$, those

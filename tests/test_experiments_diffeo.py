@@ -5,34 +5,39 @@ import math
 import pytest
 import torch
 
-from quire.experiments import diffeo as run
-from quire.experiments import diffeo_networks as nets
+from quire.experiments.diffeo import plans, scale_cells
+from quire.experiments.diffeo.cells import bijectivity, laws, pooling
+from quire.experiments.diffeo.images import probe_images, vision_data
+from quire.experiments.diffeo.made import gallery, initial_network, trained_network
+from quire.experiments.diffeo.network_cells import network_stability
+from quire.experiments.diffeo.scale_cells import scale_detection
+from quire.experiments.diffeo.stripe_cells import stripes
+from quire.files import folder
 from quire.nets import TreeConfig, tree_cnn
 from quire.rng import generator
+from quire.sweep import made, sweep
 
-SETTINGS = {
-    "num_test": 60, "num_probes": 40, "num_steps": 25, "batch_size": 32, "learning_rate": 2e-3, "optimizer": "adam",
-    "weight_decay": 0.0, "schedule_period": 1.0, "max_shift": 2, "flip": False, "displacements": [1.0],
-    "interpolations": ["bilinear"], "cutoff": 3, "rule": "repo", "law": "asymptotic", "reduce": "median",
-    "denominator": "off_diagonal", "noise_matching": "per_image", "initial_normalization": "batch",
-    "shuffled_normalization": "reference", "every_layer": False,
-}  # fmt: skip
-SCALE = {
-    "num_networks": 2, "length": 16, "scale": 4, "gap": 0, "width": 8, "num_train": 60, "batch_size": 8, "learning_rate": 0.1,
-    "stop_loss": 0.01, "max_steps": 40, "num_probes": 50,
-}  # fmt: skip
-STRIPES = {
-    "num_networks": 3, "dim": 5, "num_hidden": 20, "initial_scale": 1e-3, "learning_rate": 1.0, "target_loss": 0.1,
-    "max_steps": 3000, "num_test": 2000, "noises": [0.01, 0.1],
-}  # fmt: skip
+RECIPE = dict(learning_rate=2e-3, optimizer="adam", weight_decay=0.0, schedule_period=1.0)
+TRAINING = dict(num_test=60, num_steps=25, batch_size=32, max_shift=2, flip=False)
+FIELDS = dict(num_probes=40, cutoff=3, rule="repo", law="asymptotic", noise_matching="per_image")
+AVERAGES = dict(reduce="median", denominator="off_diagonal")
+NORMALIZED = dict(initial_normalization="batch", shuffled_normalization="reference")
+MEASURED = FIELDS | AVERAGES | NORMALIZED | dict(displacement=1.0, interpolation="bilinear", every_layer=False)
+SCALE = dict(num_networks=2, length=16, scale=4, gap=0, width=8, num_train=60, batch_size=8, learning_rate=0.1)
+SCALE |= dict(stop_loss=0.01, max_steps=40, num_probes=50)
+STRIPES = dict(num_networks=3, dim=5, num_hidden=20, initial_scale=1e-3, learning_rate=1.0, target_loss=0.1)
+STRIPES |= dict(max_steps=3000, num_test=2000, noises=[0.01, 0.1])
 
 
 def scalars(rows):
     return all(isinstance(value, int | float | str | bool) for row in rows for value in row.values())
 
 
+# --- fields and pooling
+
+
 def test_laws_agree_with_monte_carlo():
-    rows = run.laws(5, rule="paper", num_fields=4000, seed=0)
+    rows = laws(cutoff=5, rule="paper", num_fields=4000, seed=0)
     assert {row["quantity"] for row in rows} == {"gradient energy", "squared displacement"} and scalars(rows)
     for row in rows:
         assert abs(row["measured"] - row["exact"]) < 4 * row["stderr"]
@@ -40,81 +45,199 @@ def test_laws_agree_with_monte_carlo():
 
 
 def test_bijectivity_falls_with_temperature():
-    rows = run.bijectivity(3, rule="repo", num_fields=60, multiples=[0.1, 1.0, 5.0], seed=0)
+    rows = bijectivity(cutoff=3, rule="repo", num_fields=60, multiples=[0.1, 1.0, 5.0], seed=0)
     assert [row["probability"] for row in rows] == sorted((row["probability"] for row in rows), reverse=True)
     assert rows[0]["probability"] == 1 and rows[-1]["probability"] < 0.1 and scalars(rows)
 
 
-def test_gallery_scales_one_draw():
-    still, moved = (run.gallery(3, multiple, rule="repo", size=16, seed=0) for multiple in (0.0, 0.5))
-    assert len(still) == 256 and scalars(still)
-    assert max(abs(a["brightness"] - b["brightness"]) for a, b in zip(still, moved, strict=True)) > 0.01
+def test_pooling_rows():
+    rows = pooling(dim=1, filter_size=2, stride=2, size=64, depth=4)
+    assert [row["diffeo"] for row in rows] == pytest.approx([0.5, 0.25, 0.125, 0.0625])
+    assert math.isnan(rows[0]["diffeo_limit"])
+    smooth = pooling(dim=2, filter_size=3, stride=1, size=64, depth=3)
+    assert smooth[1]["diffeo_limit"] == pytest.approx(3 / (2 * 8))
+
+
+# --- the gallery
+
+
+def test_the_gallery_is_one_picture_under_one_draw_for_each_cutoff():
+    pictures = gallery(cutoffs=[2, 3], multiples=[0.0, 0.01, 1.0], rule="repo", size=16, seed=0)["pictures"]
+    assert pictures.shape == (6, 16, 16) and pictures.dtype == torch.uint8
+    first, second = pictures[:3].int(), pictures[3:].int()
+    assert torch.equal(first[0], second[0]) and pictures[0].max() > 200  # no temperature: the picture itself
+    moved = [(first[k] - first[0]).abs().sum() for k in (1, 2)]
+    assert 0 < 3 * moved[0] < moved[1] and not torch.equal(first[2], second[2])
+
+
+def test_the_gallery_is_shown_through_its_tensors():
+    arguments = dict(cutoffs=[3], multiples=[0.5], rule="repo", size=16, seed=0)
+    assert torch.equal(made(gallery, **arguments).tensors()["pictures"], gallery(**arguments)["pictures"])
+
+
+# --- networks that are made once
+
+
+def network(dataset, architecture, num_train, seed, **changed):
+    named = dict(dataset=dataset, architecture=architecture, num_train=num_train, seed=seed)
+    return trained_network(**named, **(TRAINING | RECIPE | changed))
+
+
+def measured(tensors, dataset, architecture, seed, **changed):
+    named = dict(dataset=dataset, architecture=architecture, seed=seed)
+    return network_stability(network=tensors, **named, **(MEASURED | changed))
+
+
+def test_a_trained_network_holds_what_it_has_learnt_and_how_well():
+    found = network("digits", "fc-l2", 100, 0)
+    weights = {name for name in found if name.startswith("trained.")}
+    assert weights == {f"trained.{layer}.{kind}" for layer in ("linear1", "output") for kind in ("weight", "bias")}
+    assert found.keys() - weights == {"mean", "deviation", "train_loss", "train_error", "test_error"}
+    start = initial_network("fc-l2", shape=(1, 28, 28), num_classes=10, seed=0).state_dict()
+    assert not torch.equal(found["trained.output.weight"], start["output.weight"])
+    assert (
+        0 <= found["train_error"] < 0.5
+        and 0 <= found["test_error"] < 0.9
+        and found["test_error"].dtype == torch.float64
+    )
+    again = network("digits", "fc-l2", 100, 0)
+    assert all(torch.equal(found[name], again[name]) for name in found)
+
+
+def test_the_test_error_is_that_of_the_weights_that_are_kept():
+    found, data = network("digits", "vgg3-bn", 50, 0), vision_data("digits", num_train=50, num_test=60, seed=0)
+    net = initial_network("vgg3-bn", shape=(1, 28, 28), num_classes=10, seed=5)
+    weights = {name.removeprefix("trained."): value for name, value in found.items() if name.startswith("trained.")}
+    net.load_state_dict(weights)
+    with torch.no_grad():
+        wrong = net.eval()(data.test_inputs).argmax(1) != data.test_targets
+    assert found["test_error"] == pytest.approx(wrong.double().mean().item(), abs=1e-7)
 
 
 def test_a_network_is_measured_before_and_after_training():
-    rows = nets.network_stability("digits", "fc-l2", 100, 0, **SETTINGS)
+    tensors = network("digits", "fc-l2", 100, 0)
+    rows = measured(tensors, "digits", "fc-l2", 0)
     assert [(row["state"], row["layer"]) for row in rows] == [("initial", "output"), ("trained", "output")]
     assert scalars(rows) and all(math.isfinite(row["relative"]) for row in rows)
     assert rows[0]["diffeo"] / rows[0]["noise"] == pytest.approx(rows[0]["relative"])
-    assert 0 <= rows[0]["test_error"] < 0.9
+    assert rows[0]["relative"] != rows[1]["relative"]
+    assert all(row["test_error"] == tensors["test_error"].item() for row in rows)
 
 
-def test_layers_and_shuffled_channels():
-    options = SETTINGS | {"every_layer": True, "num_steps": 5, "interpolations": ["bilinear", "gaussian"]}
-    rows = nets.network_stability("glyphs", "vgg3-bn-gap", 40, 1, **options)
-    assert len(rows) == 2 * 3 * 5 and {row["state"] for row in rows} == {"initial", "trained", "shuffled"}
+@pytest.mark.parametrize("interpolation", ["bilinear", "gaussian"])
+def test_layers_and_shuffled_channels(interpolation):
+    tensors = network("glyphs", "vgg3-bn-gap", 40, 1, num_steps=5)
+    rows = measured(tensors, "glyphs", "vgg3-bn-gap", 1, every_layer=True, interpolation=interpolation)
+    assert len(rows) == 3 * 5 and [row["state"] for row in rows[::5]] == ["initial", "trained", "shuffled"]
     assert [row["layer"] for row in rows[:5]] == ["pool1", "pool2", "pool3", "gap", "output"]
     assert rows[4]["depth"] == 1 and scalars(rows)
+    assert len({row["diffeo"] for row in rows}) == 15
 
 
-def test_displacements_share_their_draws():
-    options = SETTINGS | {"displacements": [0.5, 1.0], "num_steps": 1}
-    both = nets.network_stability("digits", "fc-l4", 50, 0, **options)
-    alone = nets.network_stability("digits", "fc-l4", 50, 0, **options | {"displacements": [1.0]})
-    assert [row for row in both if row["displacement"] == 1.0] == alone
+def test_a_network_that_has_not_moved_is_measured_alike_before_and_after():
+    tensors = network("digits", "fc-l4", 40, 0, learning_rate=1e-30)
+    before, after = measured(tensors, "digits", "fc-l4", 0)
+    assert [after[name] for name in ("relative", "diffeo", "noise")] == pytest.approx(
+        [before[name] for name in ("relative", "diffeo", "noise")]
+    )
 
 
-def test_pooling_rows():
-    rows = run.pooling(1, 2, 2, size=64, depth=4)
-    assert [row["diffeo"] for row in rows] == pytest.approx([0.5, 0.25, 0.125, 0.0625])
-    assert math.isnan(rows[0]["diffeo_limit"])
-    assert run.pooling(2, 3, 1, size=64, depth=3)[1]["diffeo_limit"] == pytest.approx(3 / (2 * 8))
+def test_probes_are_standardised_like_the_training_images():
+    data = vision_data("glyphs", num_train=30, num_test=20, seed=3)
+    assert torch.equal(probe_images("glyphs", 12, mean=data.mean, deviation=data.deviation), data.test_inputs[:12])
+    data = vision_data("digits", num_train=30, num_test=20, seed=3)
+    assert torch.equal(probe_images("digits", 12, mean=data.mean, deviation=data.deviation), data.test_inputs[:12])
 
 
-def test_stripes_obey_the_small_noise_identity():
-    rows = run.stripes(40, 0, **STRIPES)
-    assert len(rows) == 6 and scalars(rows)
-    for row in rows:
-        if row["noise_norm"] == 0.01:
-            assert row["relative"] == pytest.approx(row["predicted"], rel=0.15)
+def test_a_network_that_diverges_is_measured_as_such():
+    recipe = dict(optimizer="sgd", learning_rate=1e30, weight_decay=0.0)
+    tensors = network("digits", "vgg3", 40, 0, **recipe)
+    before, after = measured(tensors, "digits", "vgg3", 0)
+    assert math.isfinite(before["relative"]) and not math.isfinite(after["relative"])
+
+
+# --- plans
+
+
+def asked(**changed):
+    recipes = {name: [value, value] for name, value in RECIPE.items()} | {"learning_rate": [1e-3, 1e-2]}
+    named = dict(recipes=recipes, training=TRAINING | {"num_steps": 1}, seeds=1, sizes=[20], dataset="digits")
+    return plans.network_cells(["fc-l2", "lenet"], **named, **(MEASURED | changed))
+
+
+def test_a_network_is_made_once_and_measured_under_all_conditions():
+    conditions = dict(displacement=[0.5, 1.0], interpolation=["bilinear", "gaussian"])
+    rows = sweep(network_stability, asked(**conditions), device="cpu")
+    assert len(list((folder("store") / "diffeo.trained_network").glob("*.safetensors"))) == 2
+    assert len(rows) == 2 * 4 * 2 and rows.columns.is_unique
+    assert {"num_train", "num_steps", "architecture", "displacement", "relative"} <= set(rows.columns)
+    rates = rows.groupby("architecture").learning_rate.unique()
+    assert (rates["fc-l2"], rates["lenet"]) == ([1e-3], [1e-2])
+    alone = sweep(network_stability, asked(displacement=1.0), device="cpu")
+    same = rows[(rows.displacement == 1.0) & (rows.interpolation == "bilinear")].reset_index(drop=True)
+    assert same.equals(alone[same.columns])  # conditions share their draws
+
+
+def test_cells_of_a_plan():
+    named = dict(recipes={}, training=TRAINING | RECIPE, dataset="glyphs")
+    cells = plans.network_cells(["fc-l2", "lenet"], **named, seeds=2, sizes=[8, 16], **MEASURED)
+    assert len(cells) == 8
+    assert {cell["network"].arguments["num_train"] for cell in cells} == {8, 16}
+    for cell in cells:
+        made_with = cell["network"].arguments
+        assert all(cell[name] == made_with[name] for name in ("dataset", "architecture", "seed"))
+
+
+def test_sizes_are_those_that_the_data_have():
+    assert plans.sizes_of("digits", [128, 1297, 1298, 5000]) == [128, 1297]
+    assert plans.tests_of("digits", 10_000) == 500 and plans.tests_of("cifar10", 10_000) == 10_000
+    assert plans.probes_of("digits", 2000, num_test=2000) == 500
+    vision_data(
+        "digits", num_train=plans.sizes_of("digits", [9999])[0], num_test=plans.tests_of("digits", 9999), seed=0
+    )
+
+
+def test_networks_that_images_are_too_small_for_are_refused():
+    plans.check_networks("cifar10", ["vgg11", "fc-l2"])
+    plans.check_networks("digits", ["resnet18"], ["vgg3"])
+    with pytest.raises(ValueError, match=r"vgg11-bn, vgg19 need images of 32 pixels a side, those of digits have 28"):
+        plans.check_networks("digits", ["vgg19", "fc-l2"], ["vgg11-bn"])
+
+
+# --- images
 
 
 def test_digits_are_enlarged_standardised_and_split_once():
-    inputs, targets, test_inputs, test_targets, blank = nets.vision_data("digits", 1297, 500, seed=0)
-    assert inputs.shape == (1297, 1, 28, 28) and test_inputs.shape == (500, 1, 28, 28)
-    assert inputs.mean().abs() < 1e-5 and abs(inputs.std() - 1) < 1e-4
-    assert (
-        torch.allclose(inputs[..., 0, :], torch.tensor(blank), atol=1e-5) and len(targets) + len(test_targets) == 1797
-    )
-    assert torch.equal(test_inputs, nets.vision_data("digits", 10, 500, seed=1)[2])
-    assert not torch.equal(inputs[:10], nets.vision_data("digits", 1297, 500, seed=1)[0][:10])
+    data = vision_data("digits", num_train=1297, num_test=500, seed=0)
+    assert data.inputs.shape == (1297, 1, 28, 28) and data.test_inputs.shape == (500, 1, 28, 28)
+    assert data.inputs.mean().abs() < 1e-5 and abs(data.inputs.std() - 1) < 1e-4
+    assert torch.allclose(data.inputs[..., 0, :], torch.tensor(data.blank), atol=1e-5)
+    assert len(data.targets) + len(data.test_targets) == 1797
+    other = vision_data("digits", num_train=1297, num_test=500, seed=1)
+    assert torch.equal(data.test_inputs, other.test_inputs)
+    assert not torch.equal(data.inputs[:10], other.inputs[:10])
 
 
 def test_more_images_than_there_are_is_an_error():
     with pytest.raises(ValueError, match="asked 1298"):
-        nets.vision_data("digits", 1298, 500, seed=0)
+        vision_data("digits", num_train=1298, num_test=500, seed=0)
+    with pytest.raises(ValueError, match="1797 test images, asked 1798"):
+        probe_images("digits", 1798, mean=torch.zeros(1, 1, 1, 1), deviation=torch.ones(1, 1, 1, 1))
+
+
+# --- scales and stripes
 
 
 @pytest.mark.parametrize("task", ["distance", "block"])
 def test_scale_detection_rows(task):
-    rows = nets.scale_detection(task, 0, **SCALE)
+    rows = scale_detection(task=task, seed=0, **SCALE)
     assert len(rows) == 2 * 2 * 4 and scalars(rows)
     assert [row["patch"] for row in rows if row["state"] == "trained" and row["network"] == 0] == [2, 4, 8, 16]
     for row in rows:
         assert 0 <= row["zero_mode"] <= 1 and row["diffeo"] > 0 and row["noise"] > 0
         assert math.isnan(row["zero_mode_of_change"]) == (row["state"] == "initial")
         assert row["diffeo_pooling"] == pytest.approx(2.0 ** -row["layer"] if row["layer"] < 4 else 0)
-    again = nets.scale_detection(task, 0, **SCALE)
+    again = scale_detection(task=task, seed=0, **SCALE)
     assert [row["diffeo"] for row in again] == [row["diffeo"] for row in rows]
 
 
@@ -128,14 +251,23 @@ def test_scale_detection_reads_filters_by_pixel():
             half = weight[0, :channels].clone()
             weight[0] = torch.cat([half, half])
     for layer, channels in enumerate((1, 3)):
-        filters = nets._filters(net, layer, 0)
-        assert filters.shape == (3, channels, 2) and nets._zero_mode(filters) == pytest.approx(1.0)
+        filters = scale_cells._filters(net, layer, 0)
+        assert filters.shape == (3, channels, 2) and scale_cells._zero_mode(filters) == pytest.approx(1.0)
     shifted = net(torch.tensor([[0.0, 1.0, 0.0, 0.0]])) - net(torch.tensor([[1.0, 0.0, 0.0, 0.0]]))
     assert shifted.abs().max() < 1e-7
 
 
 def test_moved_pixels_stay_apart_and_noise_has_their_norm():
-    images, shifted, noisy = nets._ring_probes(32, 100)
+    images, shifted, noisy = scale_cells._ring_probes(32, 100)
     assert ((images > 0).sum(1) == 2).all() and ((shifted > 0).sum(1) == 2).all()
     assert torch.allclose((noisy - images).norm(dim=1), (shifted - images).norm(dim=1), rtol=1e-5)
     assert not (images * shifted).any()  # each of the two has moved
+
+
+def test_stripes_obey_the_small_noise_identity():
+    rows = stripes(num_train=40, seed=0, **STRIPES)
+    assert [(row["noise_norm"], row["network"]) for row in rows] == [(n, k) for n in (0.01, 0.1) for k in range(3)]
+    assert scalars(rows)
+    for row in rows[:3]:
+        assert row["relative"] == pytest.approx(row["predicted"], rel=0.15)
+    assert [row["compression"] for row in rows[:3]] == [row["compression"] for row in rows[3:]]
