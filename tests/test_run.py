@@ -260,6 +260,21 @@ def test_a_fresh_run_has_a_store_of_its_own_and_resumes(toy):
     assert runner._fresh_store(asked) == [] and not list(store.rglob("*.json"))  # that run had ended well
 
 
+def test_a_published_number_that_was_edited_fails_the_run_that_checks_it(toy):
+    assert quire(toy, "publish", "toy").returncode == 0
+    shutil.rmtree(toy / "build")
+    good = quire(toy, "run", "toy", "--profile", "book", "--check", "12")
+    assert good.returncode == 0, good.stdout + good.stderr
+    assert RunFolder(toy / "build" / "book" / "toy").provenance()["cells"]["published"] == 12
+    published = RunFolder(toy / "data" / "published" / "book" / "toy")
+    cells = published.sweeps()["toy_experiments.curve"]
+    cells[0].rows[0]["error"] *= 1.001
+    published.add_cells("toy_experiments.curve", cells)
+    bad = quire(toy, "run", "toy", "--profile", "book", "--check", "12")
+    assert bad.returncode == 1 and "error is published as" in bad.stdout and "its code computes" in bad.stdout
+    assert RunFolder(toy / "build" / "failed" / "book" / "toy").provenance()["failed"]
+
+
 def test_settings_of_a_chapter_have_absolute_paths(toy, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("QUIRE_BUILD", "out")

@@ -53,14 +53,14 @@ def _row(row, parameter, where: str) -> list:
         names = f" ({', '.join(parameter.places)})" if parameter.places else ""
         raise ValueError(f"{where} must have {places} values{names}, like {_short(like)}, got {_short(row)}")
     kinds = kinds if len(set(kinds)) > 1 else [kinds[0]] * len(row)
-    return [_scalar(v, kind, parameter, f"{where}: each value") for v, kind in zip(row, kinds, strict=True)]
+    return [_scalar(row[i], kinds[i], parameter, f"{where}: each value", i) for i in range(len(row))]
 
 
-def _scalar(value, kind: type, parameter, where: str):
-    """A number in the range, a text of those named, or a switch."""
+def _scalar(value, kind: type, parameter, where: str, place: int = 0):
+    """A number in the range (of its place), a text of those named, or a switch."""
     value = _typed(value, kind, parameter.default, where)
-    if kind in (int, float) and parameter.span is not None:
-        low, high = parameter.span
+    if kind in (int, float) and parameter.spans:
+        low, high = parameter.span(place)
         if not low <= value <= high:
             raise ValueError(f"{where} must lie in [{low:.15g}, {high:.15g}], got {_short(value)}")
     if kind is str and parameter.names and value not in parameter.names:
