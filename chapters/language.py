@@ -27,60 +27,83 @@
 # short context costs; and in a text the same correlations, and the learning curves that they collapse.
 
 # %% tags=["parameters"]
-plateau_vocab: int = 16  # scale: v of the sampled correlations
-plateau_rules: int = 4  # scale: m of the sampled correlations
-plateau_sizes: list = [1000, 30000]  # scale: numbers of data
-ensemble_settings: list = [[32, 8]]  # scale: [v, m] of the ensemble averages, s = 2, L = 3
-ensemble_seeds: int = 16  # scale: grammars per setting
-entropy_settings: list = [[16, 4, 4]]  # scale: [v, m, L] of the exact entropies
-entropy_seeds: int = 2  # scale: grammars per setting
-entropy_probes: int = 300  # scale: contexts per grammar
-learn_vocab: int = 8  # scale: v of the learned grammar
-learn_rules: int = 3  # scale: m of the learned grammar
-learn_seeds: int = 1  # scale: grammars
-cnn_sizes: list = [64, 512, 2048]  # scale: training sets of the convolutional network
-transformer_sizes: list = [512, 2048]  # scale: training sets of the transformer
-context_sizes: list = [128, 1024]  # scale: training sets with a short context
-ngram_sizes: list = [100, 1000, 10000, 100000]  # scale: data of the counting n-gram
-inferred_sizes: list = [100, 1000, 10000]  # scale: data of the n-gram that infers synonyms
-counting_rules: list = [2, 3]  # scale: m of the grammars whose strings are counted, v = 12
-max_steps: int = 600  # scale: longest training
-width: int = 64  # scale: channels of the convolutional network; the transformer has 64
-text: str = "generated"  # scale: "generated" by a varying-tree grammar, or "shakespeare" if the data are at hand
-text_length: int = 200000  # scale: tokens of the generated text
-text_sizes: list = [1000, 8000, 64000]  # scale: windows of the text
-text_seeds: int = 2  # scale: draws of the windows
-loss_contexts: list = [1, 2, 4]  # scale: characters that the text's transformers see
-loss_sizes: list = [500, 2000, 8000]  # scale: windows that they are trained on
-loss_seeds: int = 1  # scale: draws of windows and weights
-loss_width: int = 32  # scale: width of the transformers
-loss_depth: int = 2  # scale: their attention layers
-loss_rate: float = 0.01  # scale: their learning rate, smaller for wider networks
-loss_steps: int = 200  # scale: their longest training
-loss_probes: int = 1024  # scale: validation windows, and as many test windows
+# Tokens are correlated only where m < v; a setting that asks for more gets v - 1.
+plateau_vocab: int = 16  # scale: v of the sampled correlations, in [2, 64]
+plateau_rules: int = 4  # scale: m of the sampled correlations, in [1, 32]
+plateau_sizes: list = [1000, 30000]  # scale: numbers of data, in [2, 10000000]
+ensemble_settings: list = [[32, 8]]  # scale: [v, m] of the ensemble averages at L of 3, in [2, 64] [1, 63]
+ensemble_seeds: int = 16  # scale: grammars per setting, in [1, 1000]
+entropy_settings: list = [[16, 4, 4]]  # scale: [v, m, L] of the exact entropies, in [2, 32] [1, 31] [1, 6]
+entropy_seeds: int = 2  # scale: grammars per setting, in [1, 1000]
+entropy_probes: int = 300  # scale: contexts per grammar, in [2, 10000]
+learn_vocab: int = 8  # scale: v of the learned grammar, in [4, 32]
+learn_rules: int = 3  # scale: m of the learned grammar, in [3, 16]
+learn_seeds: int = 1  # scale: grammars, in [1, 100]
+cnn_sizes: list = [64, 512, 2048]  # scale: training sets of the convolutional network, in [1, 1000000]
+transformer_sizes: list = [512, 2048]  # scale: training sets of the transformer, in [1, 2000000]
+context_sizes: list = [128, 1024]  # scale: training sets with a short context, in [1, 1000000]
+ngram_sizes: list = [100, 1000, 10000, 100000]  # scale: data of the counting n-gram, in [1, 10000000]
+inferred_sizes: list = [100, 1000, 10000]  # scale: data of the n-gram that infers synonyms, in [1, 1000000]
+counting_rules: list = [2, 3]  # scale: m of the grammars whose strings are counted at v of 12, in [2, 11]
+max_steps: int = 600  # scale: longest training, in [1, 100000]
+width: int = 64  # scale: channels of the convolutional network; the transformer has 64, in [1, 1024]
+text: str = "generated"  # scale: which text (a file, if it is at hand), one of generated|shakespeare
+text_length: int = 200000  # scale: tokens of the generated text, in [1000, 10000000]
+text_sizes: list = [1000, 8000, 64000]  # scale: windows of the text, in [1, 1000000]
+text_seeds: int = 2  # scale: draws of the windows, in [1, 100]
+loss_contexts: list = [1, 2, 4]  # scale: characters that the text's transformers see, in [1, 32]
+loss_sizes: list = [500, 2000, 8000]  # scale: windows that they are trained on, in [1, 1000000]
+loss_seeds: int = 1  # scale: draws of windows and weights, in [1, 100]
+loss_width: int = 32  # scale: width of the transformers, raised to a multiple of four, in [1, 512]
+loss_depth: int = 2  # scale: their attention layers, in [1, 8]
+loss_rate: float = 0.01  # scale: their learning rate, smaller for wider networks, in [0.0001, 0.1]
+loss_steps: int = 200  # scale: their longest training, in [1, 100000]
+loss_probes: int = 1024  # scale: validation windows, and as many test windows, in [2, 100000]
 device: str = "auto"  # choice: "cpu", "cuda" or "auto"
 
 # %% tags=["setup"]
-import numpy as np
-import pandas as pd
+from quire import claims
+from quire.data import MissingData
+from quire.experiments.language import (
+    cells,
+    counting_cells,
+    learning_measures,
+    loss_cells,
+    measures,
+    network_cells,
+    plans,
+    text_cells,
+    text_measures,
+)
+from quire.figures import Level, curves, figure, label_columns
+from quire.sweep import describe, grid, sweep
 
-from quire import claims, stats
-from quire.experiments import language as run
-from quire.experiments import language_ngrams as count
-from quire.experiments.text import character_correlations, character_losses
-from quire.figures import figure
-from quire.hierarchy import loss_collapse
-from quire.sweep import Grid, describe, grid, sweep
-
-page = {"size": (4.6, 3.1)}  # of every figure; below, the axes of a correlation and of a loss
-decaying = page | {"log": "xy", "x": "distance", "y": "rms"}
-learning = page | {"log": "x", "x": "samples", "y": "loss"}
-names = {
-    "rms": "correlation $\\tilde C(t)$",
-    "samples": "data $P$",
-    "loss": "cross-entropy, nats",
-    "entropy": "exact entropy",
-}
+label_columns(
+    "language",
+    rms=r"correlation $\tilde C(t)$",
+    distance="distance $t$ to the last token",
+    data="",
+    setting="",
+    law="finite-size formula",
+    tokens="context and last token, $n + 1$",
+    entropy="exact entropy",
+    bound=r"$\ln\bar N_l$",
+    samples="data $P$",
+    loss="cross-entropy, nats",
+    grams="counting",
+    counted="counted after",
+    network="",
+    divergence="divergence from the exact law, nats",
+    seen="context",
+    scaled_distance="$t / P^{1/z}$",
+    scaled_rms=r"$\tilde C(t)\,\sqrt{P}$",
+    counting_loss="counting n-gram",
+    scaled_samples="$P / t^z$",
+    scaled_loss=r"$L\, t^{\alpha z}$, nats",
+)
+page = dict(size=(4.6, 3.1))  # of every figure; below, the axes of a correlation and of a loss
+decaying = dict(x="distance", y="rms", log="xy", **page)
+learning = dict(x="samples", y="loss", log="x", **page)
 
 # %% [markdown]
 # What is predicted stands in the ledger before anything runs:
@@ -104,26 +127,22 @@ claims.expected("language")
 # $1/(v\sqrt P)$.
 
 # %%
-cells = grid(vocab=plateau_vocab, num_rules=plateau_rules, branching=2, depth=3, seed=range(2), sizes=[plateau_sizes])
-sampled = sweep(run.sampled_correlations, cells, device=device)
-one = sampled[sampled.seed == 0]
-exact = one[one.samples == one.samples.max()].assign(rms=lambda rows: rows.exact_rms, data="exact")
-drawn = pd.concat([one.assign(data="$P$ = " + one.samples.map("{:,}".format)), exact])
+asked = plans.correlation_cells(plateau_vocab, plateau_rules, sizes=plateau_sizes)
+sampled = sweep(cells.sampled_correlations, asked, device=device)
+claims.report("language.noise", measures.noise_constant(sampled))
+
+# %%
+shown = measures.plateau_table(sampled)
 figure(
-    "language-plateaus", drawn, hue="data", **decaying,
-    labels=names | {"distance": "distance $t$ to the last token", "data": ""},
+    "language-plateaus",
+    curves(shown, by="data", **decaying),
     caption="Correlation of the last token with the one t before, in P data and exactly: three plateaus and a floor.",
-    alt="The exact curve is a staircase with steps at t = 1, 2 to 3 and 4 to 7. Curves from few data follow it to the first or second "
-    "step and then level off at a floor that falls as more data are used.",
-)  # fmt: skip
+    alt="The exact curve is a staircase with steps at t = 1, 2 to 3 and 4 to 7. Curves from few data follow it to the "
+    "first or second step and then level off at a floor that falls as more data are used.",
+)
 
 # %% tags=["nbval-check-output"]
 describe(sampled[["samples", "distance", "level", "measured", "floor", "exact"]], units={"distance": "tokens"})
-
-# %%
-seen = sampled[sampled.floor > 0.3 * sampled.exact]
-noise = seen.groupby(["samples", "seed"]).noise_constant.mean()
-claims.report("language.noise", noise.mean(), noise.sem())
 
 # %% [markdown]
 # The floor: {claim}`language.noise` in units of $1/(v^2P)$. Averaged over grammars, with $f = m/v^{s-1}$,
@@ -133,28 +152,27 @@ claims.report("language.noise", noise.mean(), noise.sem())
 # A plateau is seen when it exceeds the floor, from $P_l = v\,m^{2l-1}/(1-f)$ on; hence the range $t^*(P)\sim P^{1/2b}$.
 
 # %%
-cells = sum(
-    (grid(vocab=v, num_rules=m, branching=2, depth=3, seed=range(ensemble_seeds)) for v, m in ensemble_settings), Grid()
+ensemble = sweep(
+    cells.ensemble_correlations, plans.ensemble_cells(ensemble_settings, seeds=ensemble_seeds), device=device
 )
-ensemble = sweep(run.ensemble_correlations, cells, device=device)
-ensemble["setting"] = [f"$v$ = {v}, $m$ = {m}" for v, m in zip(ensemble.vocab, ensemble.num_rules, strict=True)]
-ensemble["rms"], ensemble["law"] = ensemble.signal**0.5, ensemble.finite_size**0.5
+
+# %%
+shown = measures.decay_table(ensemble)
 figure(
-    "language-decay", ensemble, theory="law", hue="setting", **decaying,
-    labels=names | {"distance": "first distance $t$ of the plateau", "law": "finite-size formula", "setting": ""},
+    "language-decay",
+    curves(shown, by="setting", theory="law", labels={"distance": "first distance $t$ of the plateau"}, **decaying),
     caption="Decay of the correlations, averaged over grammars, and the formula without free parameters.",
-    alt="Points at t = 1, 2, 4 fall on straight lines on logarithmic axes, steeper for more synonyms, on the dashed formulas.",
-)  # fmt: skip
-main = ensemble[(ensemble.vocab == ensemble_settings[0][0]) & (ensemble.num_rules == ensemble_settings[0][1])]
-for level, rows in main.groupby("level"):
-    ratio = rows.signal / rows.finite_size
-    claims.report(f"language.correlation-{level}", ratio.mean(), ratio.sem())
-ratio = main[main.level == 3].signal / main[main.level == 3].asymptotic
-claims.report("language.asymptotic", ratio.mean(), ratio.sem())
-slope = stats.slope_over_seeds(main, x="distance", y="rms", seed="seed")
-claims.report("language.decay", slope.value, slope.stderr)
-ratio = main[main.level == 2].string_signal / main[main.level == 2].string_asymptotic
-claims.report("language.string-token", ratio.mean(), ratio.sem())
+    alt="Points at t = 1, 2, 4 fall on straight lines on logarithmic axes, steeper for more synonyms, on the dashed "
+    "formulas.",
+)
+
+# %%
+claims.report("language.correlation-1", measures.correlation_ratio(ensemble, level=1))
+claims.report("language.correlation-2", measures.correlation_ratio(ensemble, level=2))
+claims.report("language.correlation-3", measures.correlation_ratio(ensemble, level=3))
+claims.report("language.asymptotic", measures.asymptotic_ratio(ensemble, level=3))
+claims.report("language.decay", measures.decay_exponent(ensemble))
+claims.report("language.string-token", measures.string_ratio(ensemble, level=2))
 
 # %% [markdown]
 # By plateau: {claim}`language.correlation-1`, {claim}`language.correlation-2`, {claim}`language.correlation-3`; the simple law is worst on
@@ -175,32 +193,21 @@ claims.report("language.string-token", ratio.mean(), ratio.sem())
 # Counting the tokens that remain possible gives a bound, $H_{s^l-1} \le \ln\bar N_l$ with $\bar N_0 = v$, $\bar N_{l+1} = 1 + f\bar N_l$.
 
 # %%
-cells = sum(
-    (grid(vocab=v, num_rules=m, branching=2, depth=depth, seed=range(entropy_seeds), probes=entropy_probes,
-          contexts=[sorted({*range(min(16, 2**depth)), *(2**level - 1 for level in range(depth + 1))})])
-     for v, m, depth in entropy_settings), Grid())  # fmt: skip
-entropy = sweep(run.entropies, cells, device=device)
-entropy["setting"] = [
-    f"$v$ = {v}, $m$ = {m}, $L$ = {d}" for v, m, d in entropy[["vocab", "num_rules", "depth"]].to_numpy()
-]
-entropy["tokens"] = entropy.context + 1
-aligned = entropy[entropy.level >= 1]
-entropy = entropy.sort_values("context")  # H_n only falls with n: the bound of a shorter context is one for a longer
-entropy["bound"] = entropy.groupby(["setting", "seed"]).bound.ffill()
+asked = plans.entropy_cells(entropy_settings, seeds=entropy_seeds, probes=entropy_probes)
+entropy = sweep(cells.entropies, asked, device=device)
+claims.report("language.bound", measures.tightest_bound(entropy))
+claims.report("language.entropy-ratio", measures.entropy_ratio(entropy))
+
+# %%
+shown = measures.entropy_table(entropy)
+named = dict(labels={"entropy": "$H_n$, nats"})
 figure(
-    "language-entropies", entropy, x="tokens", y="entropy", theory="bound", hue="setting", log="x", **page,
-    labels={"tokens": "context and last token, $n + 1$", "entropy": "$H_n$, nats", "bound": "$\\ln\\bar N_l$", "setting": ""},
+    "language-entropies",
+    curves(shown, x="tokens", y="entropy", by="setting", theory="bound", log="x", **named, **page),
     caption="Exact entropy of the last token against the length of the context, and the bound at n = s^l - 1.",
-    alt="Entropies fall with the context in steps, the largest at n = 1, 3, 7 and so on, below a dashed bound; between the large steps "
-    "there are smaller ones.",
-)  # fmt: skip
-gap = aligned.assign(gap=aligned.entropy - aligned.bound).groupby(["setting", "level"]).gap.agg(["mean", "sem"])
-worst = gap.sort_values("mean").iloc[-1]
-claims.report("language.bound", worst["mean"], worst["sem"])
-deepest = entropy[entropy.depth == 5].pivot_table(index="seed", columns="level", values="entropy")
-if len(deepest) > 1:
-    ratio = (deepest[4] - deepest[5]) / (deepest[3] - deepest[4])
-    claims.report("language.entropy-ratio", ratio.mean(), ratio.sem())
+    alt="Entropies fall with the context in steps, the largest at n = 1, 3, 7 and so on, below a dashed bound; between "
+    "the large steps there are smaller ones.",
+)
 
 # %% [markdown]
 # The tightest case of the bound: {claim}`language.bound`. The last steps shrink by the fraction $f$ of grammatical strings,
@@ -212,29 +219,23 @@ if len(deepest) > 1:
 # tokens: exponentially many in the length.
 
 # %%
-v, m = learn_vocab, learn_rules
-cells = grid(vocab=v, num_rules=m, branching=2, depth=3, level=[1, 2, 3], seed=range(learn_seeds), sizes=[ngram_sizes])
-ngrams = sweep(count.ngram_curve, cells, device=device)
-ngrams["grams"] = (2**ngrams.level).map("{}-gram".format)
+learned = plans.learned(learn_vocab, learn_rules, seeds=learn_seeds)
+v, m = learned["vocab"], learned["num_rules"]
+ngrams = sweep(counting_cells.ngram_curve, grid(**learned, level=[1, 2, 3], sizes=[ngram_sizes]), device=device)
+
+# %%
+shown = learning_measures.gram_table(ngrams)
 figure(
-    "language-ngrams", ngrams, theory="entropy", hue="grams", **learning, labels=names | {"grams": "counting"},
+    "language-ngrams",
+    curves(shown, by="grams", theory="entropy", **learning),
     caption=f"Counting n-grams against the number of data, v = {v}, m = {m}, and the entropies that they tend to.",
-    alt="Three curves fall with the number of data to their own exact entropy; the longer the context, the lower the entropy and the "
-    "later the fall.",
-)  # fmt: skip
-cells = sum(
-    (grid(vocab=12, num_rules=r, branching=2, depth=2, level=2, seed=range(2),
-          sizes=[[round(12 * r**3 * x) for x in (0.25, 0.5, 1.0, 2.0, 4.0, 8.0)]])
-     for r in counting_rules), Grid())  # fmt: skip
-counting = sweep(count.ngram_curve, cells, device=device)
-halves = [
-    {"contexts": rows.contexts.iloc[0], "needed": stats.crossing(rows.samples, rows.divergence, 0.5)}
-    for _, rows in counting.groupby(["num_rules", "seed"]) if rows.divergence.min() < 0.5 < rows.divergence.max()
-]  # fmt: skip
-halves = pd.DataFrame(halves, columns=["contexts", "needed"])
-if len(halves) > 2 and halves.contexts.nunique() > 1:
-    slope = stats.loglog_slope(halves.contexts, halves.needed)
-    claims.report("language.counting", slope.value, slope.stderr)
+    alt="Three curves fall with the number of data to their own exact entropy; the longer the context, the lower the "
+    "entropy and the later the fall.",
+)
+
+# %%
+counting = sweep(counting_cells.ngram_curve, plans.counting_cells(counting_rules), device=device)
+claims.report("language.counting", learning_measures.counting_exponent(counting))
 
 # %% [markdown]
 # The number of data for half a nat of excess grows as a power {claim}`language.counting` of the number of strings.
@@ -255,41 +256,28 @@ if len(halves) > 2 and halves.contexts.nunique() > 1:
 # of every level; and $v\,m^l$ paths are left to count, where there were $v\,m^{2^l-1}$ strings. For eight tokens the gain is $m^4$.
 
 # %%
-cells = grid(vocab=v, num_rules=m, branching=2, depth=3, level=3, seed=range(learn_seeds), sizes=[inferred_sizes])
-inferred = sweep(count.hierarchical_ngram_curve, cells, device=device)
-longest = ngrams[ngrams.level == 3]
-both = pd.concat([longest.assign(counted="all tokens"), inferred.assign(counted="inferred symbols")])
-limits = sweep(
-    run.entropies,
-    grid(vocab=v, num_rules=m, branching=2, depth=3, seed=range(learn_seeds), contexts=[[0, 1, 3, 7]], probes=2000),
-    device=device,
+inferred = sweep(
+    counting_cells.hierarchical_ngram_curve, grid(**learned, level=3, sizes=[inferred_sizes]), device=device
 )
-exact_levels = [(value, f"$H$ after {2**level - 1}") for level, value in limits.groupby("level").entropy.mean().items()]
-figure(
-    "language-hierarchical", both, hue="counted", hline=exact_levels, **learning, labels=names | {"counted": "counted after"},
-    caption=f"Counting after all seven tokens, and after three symbols, one for each level (the upper two inferred), v = {v}, m = {m}, L = 3; "
-    "exact entropies of contexts of 0, 1, 3, 7 tokens.",
-    alt="Both curves fall from the entropy without context. The one that infers synonyms drops to the entropy of seven tokens over one "
-    "or two decades; the other lingers near the entropy of three tokens and arrives more than two decades later.",
-)  # fmt: skip
+limits = sweep(cells.entropies, grid(**learned, contexts=[[0, 1, 3, 7]], probes=2000), device=device)
+exact_levels = [Level(value, f"$H$ after {n}") for n, value in learning_measures.mean_entropies(limits).items()]
 
 # %%
-gains, found = [], {1: [], 2: []}
-for seed, rows in inferred.groupby("seed"):
-    plain, own = longest[longest.seed == seed], limits[limits.seed == seed].set_index("level").entropy
-    middle = (own[2] + own[3]) / 2
-    if max(plain.loss.min(), rows.loss.min()) < middle:
-        slow, fast = (stats.crossing(curve.samples, curve.loss, middle) for curve in (plain, rows))
-        gains.append(np.log(slow / fast) / np.log(m))
-    for level, needed in found.items():
-        wrong = rows[f"symbol_error_{level}"]
-        if wrong.min() < 0.5 < wrong.max():
-            needed.append(stats.crossing(rows.samples, wrong, 0.5) / rows.synonym_threshold.iloc[0])
-if len(gains) > 1:
-    claims.report("language.hierarchical-ngram", np.mean(gains), np.std(gains, ddof=1) / len(gains) ** 0.5)
-for level, needed in found.items():
-    if len(needed) > 1:
-        claims.report(f"language.synonyms-{level}", np.mean(needed), np.std(needed, ddof=1) / len(needed) ** 0.5)
+shown = learning_measures.by_counted(ngrams, inferred, level=3)
+figure(
+    "language-hierarchical",
+    curves(shown, by="counted", **learning),
+    *exact_levels,
+    caption=f"Counting after all seven tokens, and after three symbols, one for each level (the upper two inferred), v = {v}, "
+    f"m = {m}, L = 3; exact entropies of contexts of 0, 1, 3, 7 tokens.",
+    alt="Both curves fall from the entropy without context. The one that infers synonyms drops to the entropy of seven tokens "
+    "over one or two decades; the other lingers near the entropy of three tokens and arrives more than two decades later.",
+)
+
+# %%
+claims.report("language.hierarchical-ngram", learning_measures.hierarchical_gain(ngrams, inferred, limits))
+claims.report("language.synonyms-1", learning_measures.synonym_need(inferred, level=1))
+claims.report("language.synonyms-2", learning_measures.synonym_need(inferred, level=2))
 
 # %% [markdown]
 # The gain is $m$ to the power {claim}`language.hierarchical-ngram`. Half of the symbols are right by {claim}`language.synonyms-1` times
@@ -303,47 +291,37 @@ for level, needed in found.items():
 # is in two of the three sets.
 
 # %%
-base = dict(vocab=v, num_rules=m, branching=2, depth=3, context=7, seed=range(learn_seeds), max_steps=max_steps)
-curves = sweep(
-    run.last_token_curve,
-    grid(network="cnn", width=width, sizes=[cnn_sizes], learning_rate=1.0, **base)
-    + grid(network="transformer", width=64, sizes=[transformer_sizes], learning_rate=0.02, **base),
-    device=device,
-)
-figure(
-    "language-steps", curves, hue="network", hline=exact_levels, **learning, labels=names | {"network": ""},
-    caption=f"Last-token loss of two networks, v = {v}, m = {m}, L = 3, and the exact entropies of contexts of 0, 1, 3, 7 tokens.",
-    alt="Loss against data. The convolutional network descends from the entropy without context past those of one and three tokens to "
-    "the smallest; the transformer descends later.",
-)  # fmt: skip
-figure(
-    "language-divergence", curves, hue="network", **learning | {"y": "divergence", "log": "xy"},
-    labels=names | {"divergence": "divergence from the exact law, nats", "network": ""},
-    caption="The excess of the loss over the exact entropy, on logarithmic axes.",
-    alt="Two falling curves on logarithmic axes, the convolutional network below the transformer at large P.",
-)  # fmt: skip
-
-# %% tags=["nbval-check-output"]
-describe(curves[["network", "seed", "samples", "loss", "entropy", "divergence"]], units={"loss": "nats"})
+cnn = plans.learner("cnn", width=width, sizes=cnn_sizes, learning_rate=1.0)
+transformer = plans.learner("transformer", width=64, sizes=transformer_sizes, learning_rate=0.02)
+asked = plans.curve_cells(learned, cnn, transformer, context=7, max_steps=max_steps)
+networks = sweep(network_cells.last_token_curve, asked, device=device)
 
 # %%
-cnn = curves[curves.network == "cnn"]
-final = cnn[cnn.samples == cnn.samples.max()].divergence
-if len(final) > 1:
-    claims.report("language.final-loss", final.mean(), final.sem())
-passed = {"first": [], "second": [], "third": []}
-for seed, rows in cnn.groupby("seed"):
-    own = limits[limits.seed == seed].set_index("level").entropy
-    for i, logs in enumerate(passed.values()):
-        middle = (own[i] + own[i + 1]) / 2
-        if rows.loss.min() < middle < rows.loss.max():
-            logs.append(np.log(stats.crossing(rows.samples, rows.loss, middle)))
-if min(len(logs) for logs in passed.values()) > 1:
-    claims.report("language.steps", {k: (np.mean(x), np.std(x, ddof=1) / len(x) ** 0.5) for k, x in passed.items()})
-shared = sorted(set(cnn_sizes) & set(transformer_sizes) & {8192})
-if shared and cnn.seed.nunique() > 1:
-    at = curves[curves.samples == shared[-1]].groupby("network").divergence.agg(["mean", "sem"])
-    claims.report("language.cnn-beats-transformer", {name: tuple(row) for name, row in at.iterrows()})
+figure(
+    "language-steps",
+    curves(networks, by="network", **learning),
+    *exact_levels,
+    caption=f"Last-token loss of two networks, v = {v}, m = {m}, L = 3, and the exact entropies of contexts of 0, 1, 3, 7 "
+    "tokens.",
+    alt="Loss against data. The convolutional network descends from the entropy without context past those of one and "
+    "three tokens to the smallest; the transformer descends later.",
+)
+
+# %%
+figure(
+    "language-divergence",
+    curves(networks, x="samples", y="divergence", by="network", log="xy", **page),
+    caption="The excess of the loss over the exact entropy, on logarithmic axes.",
+    alt="Two falling curves on logarithmic axes, the convolutional network below the transformer at large P.",
+)
+
+# %% tags=["nbval-check-output"]
+describe(networks[["network", "seed", "samples", "loss", "entropy", "divergence"]], units={"loss": "nats"})
+
+# %%
+claims.report("language.final-loss", learning_measures.final_excess(networks, network="cnn"))
+claims.report("language.steps", learning_measures.step_places(networks, limits, network="cnn"))
+claims.report("language.cnn-beats-transformer", learning_measures.by_network(networks, samples=8192))
 
 # %% [markdown]
 # The loss passes the middles between the exact entropies in order, at $\ln P$ of {claim}`language.steps`, and ends at {claim}`language.final-loss` from the
@@ -352,20 +330,20 @@ if shared and cnn.seed.nunique() > 1:
 # by one. It saturates where its context is exhausted.
 
 # %%
-short = sweep(
-    run.last_token_curve,
-    grid(network="cnn", width=64, **{**base, "context": [1, 3]}, sizes=[context_sizes]),
-    device=device,
-)
-short["seen"] = short.context.map({1: "1 token"}).fillna(short.context.map("{} tokens".format))
+short = plans.learner("cnn", width=64, sizes=context_sizes)
+asked = plans.curve_cells(learned, short, context=[1, 3], max_steps=max_steps)
+saturated = sweep(network_cells.last_token_curve, asked, device=device)
+claims.report("language.context-1", learning_measures.excess_of_context(saturated, context=1))
+claims.report("language.context-3", learning_measures.excess_of_context(saturated, context=3))
+
+# %%
+shown = learning_measures.context_table(saturated)
 figure(
-    "language-contexts", short, theory="entropy", hue="seen", **learning, labels=names | {"seen": "context"},
+    "language-contexts",
+    curves(shown, by="seen", theory="entropy", **learning),
     caption="Loss of networks that see the last one or three tokens: each saturates at the exact entropy of its context.",
     alt="Two curves fall and level off at two dashed horizontal lines, the exact entropies after one and three tokens.",
-)  # fmt: skip
-for context, rows in short[short.samples == short.samples.max()].groupby("context"):
-    if len(rows) > 1:
-        claims.report(f"language.context-{context}", rows.divergence.mean(), rows.divergence.sem())
+)
 
 # %% [markdown]
 # Distance to the entropy of one token: {claim}`language.context-1`; of three: {claim}`language.context-3`.
@@ -378,54 +356,42 @@ for context, rows in short[short.samples == short.samples.max()].groupby("contex
 # {cite}`parley2026parse`, and the claims about Shakespeare remain untested.
 
 # %%
-source = text
-options = {
-    "distances": [[1, 2, 3, 4, 5, 6, 8, 10, 12, 14, 16, 18, 20, 25, 30, 40, 60, 80]],
-    "length": text_length, "sizes": [text_sizes], "seeds": text_seeds,
-}  # fmt: skip
+source, drawn = text, dict(length=text_length, sizes=text_sizes, seeds=text_seeds)
 try:
-    decay = sweep(character_correlations, grid(source=source, **options), device=device)
-except RuntimeError as error:
-    if "MissingData" not in str(error):
-        raise
+    decay = sweep(text_cells.character_correlations, plans.decay_cells(source, **drawn), device=device)
+except MissingData:
     print("Shakespeare is not at hand and cannot be downloaded: the text is generated instead.")
     source = "generated"
-    decay = sweep(character_correlations, grid(source=source, **options), device=device)
+    decay = sweep(text_cells.character_correlations, plans.decay_cells(source, **drawn), device=device)
 name = {"shakespeare": "Shakespeare", "generated": "generated by a varying-tree grammar"}[source]
-decay = decay.sort_values(["whole", "samples"], kind="stable")  # "all" last: the same P has the same colour below
-decay["data"] = ["all" if whole else f"$P$ = {size:,}" for whole, size in zip(decay.whole, decay.samples, strict=True)]
+
+# %%
+shown = text_measures.decay_table(decay)
 figure(
-    "language-text", decay, hue="data", **decaying, labels=names | {"distance": "distance $t$, characters", "data": ""},
+    "language-text",
+    curves(shown, by="data", labels={"distance": "distance $t$, characters"}, **decaying),
     caption=f"Correlation of characters against distance, from P random windows and from all of a text ({name}).",
-    alt="Curves fall with distance as one power law until each levels off at its own floor, which is lower for more windows.",
-)  # fmt: skip
+    alt="Curves fall with distance as one power law until each levels off at its own floor, which is lower for more "
+    "windows.",
+)
 
 # %% [markdown]
 # Rescaled by the floor, $\tilde C\sqrt P$ against $t/P^{1/z}$ with $z = 2b$ collapses the windows on one curve.
 
 # %%
-whole, windows = decay[decay.whole], decay[~decay.whole]
-fitted = whole[(whole.distance >= 2) & (whole.distance <= 20) & (whole.signal > 2 * whole.floor)]
-fit = stats.loglog_slope(fitted.distance, fitted.rms)
-collapsed = windows.assign(
-    scaled_distance=(windows.distance / windows.samples ** (-0.5 / fit.value)).round(6),
-    scaled_rms=windows.rms * windows.samples**0.5,
-)
+z = text_measures.dynamic_exponent(decay)
+claims.report("language.text-decay", text_measures.decay_exponent(decay))
+claims.report("language.text-horizon", text_measures.horizon_exponent(decay))
+claims.report("language.text-floor", text_measures.floor_constant(decay))
+
+# %%
+shown = text_measures.collapsed_correlations(decay, z)
 figure(
-    "language-collapse", collapsed, x="scaled_distance", y="scaled_rms", hue="data", log="xy", **page,
-    labels={"scaled_distance": "$t / P^{1/z}$", "scaled_rms": "$\\tilde C(t)\\,\\sqrt{P}$", "data": ""},
+    "language-collapse",
+    curves(shown, x="scaled_distance", y="scaled_rms", by="data", log="xy", **page),
     caption=f"The same curves in units of floor and range ({name}).",
     alt="The curves for different numbers of windows lie on one another: a power law followed by a flat floor.",
-)  # fmt: skip
-ranges = windows.drop_duplicates(["samples", "seed"]).dropna(subset="horizon")
-if source == "shakespeare":
-    claims.report("language.text-decay", -fit.value, fit.stderr)
-    growth = stats.loglog_slope(ranges.samples, ranges.horizon)
-    ratio = 1 / growth.value / (-2 * fit.value)
-    error = ratio * ((growth.stderr / growth.value) ** 2 + (fit.stderr / fit.value) ** 2) ** 0.5
-    claims.report("language.text-horizon", ratio, error)
-    floors = windows[(windows.distance >= 20)].groupby(["samples", "seed"]).floor_constant.mean()
-    claims.report("language.text-floor", floors.mean(), floors.sem())
+)
 
 # %% [markdown]
 # For Shakespeare: $b$ is {claim}`language.text-decay` in the window from 2 to 20 characters (it depends on the window: the first lag is off
@@ -439,20 +405,21 @@ if source == "shakespeare":
 # training windows, and the loss is measured on a third. Counting is shown beside them.
 
 # %%
-options = {
-    "length": text_length, "context": loss_contexts, "reach": max(loss_contexts), "sizes": [loss_sizes], "seed": range(loss_seeds),
-    "width": loss_width, "depth": loss_depth, "init_scale": 0.5, "learning_rate": loss_rate, "max_steps": loss_steps,
-    "held_out_windows": loss_probes, "priors": [[1.0, 3.0, 10.0, 30.0, 100.0]],
-}  # fmt: skip
-text_losses = sweep(character_losses, grid(source=source, **options), device=device)
-text_losses["seen"] = ["$t$ = " + str(t) for t in text_losses.context]
+drawn = dict(length=text_length, contexts=loss_contexts, sizes=loss_sizes, seeds=loss_seeds, probes=loss_probes)
+training = dict(width=loss_width, depth=loss_depth, learning_rate=loss_rate, max_steps=loss_steps)
+text_losses = sweep(loss_cells.character_losses, plans.loss_cells(source, **drawn, **training), device=device)
+
+# %%
+shown = text_measures.loss_table(text_losses)
+named = dict(labels={"samples": "windows $P$", "seen": ""})
 figure(
-    "language-text-losses", text_losses, theory="counting_loss", hue="seen", **learning,
-    labels=names | {"samples": "windows $P$", "counting_loss": "counting n-gram", "seen": ""},
-    caption=f"Test loss of transformers (markers) and counting n-grams (dashed) against training windows, t characters of context ({name}).",
-    alt="Loss falls with the number of windows. With one character of context it flattens first and ends highest; longer contexts fall "
-    "together. Dashed curves of counting n-grams behave alike.",
-)  # fmt: skip
+    "language-text-losses",
+    curves(shown, by="seen", theory="counting_loss", **learning, **named),
+    caption="Test loss of transformers (markers) and counting n-grams (dashed) against training windows, t characters of "
+    f"context ({name}).",
+    alt="Loss falls with the number of windows. With one character of context it flattens first and ends highest; longer "
+    "contexts fall together. Dashed curves of counting n-grams behave alike.",
+)
 
 # %% [markdown]
 # The collapse takes $z = 2b$ from the correlations above and fits $\alpha$ alone. Its residual is the root mean square of the relative distance
@@ -464,30 +431,21 @@ figure(
 # ```
 
 # %%
-z = -2 * fit.value
-curves = {seed: (rows.context, rows.samples, rows.loss) for seed, rows in text_losses.groupby("seed")}
-folds = {seed: loss_collapse(*columns, dynamic_exponent=z) for seed, columns in curves.items()}
-control = {seed: loss_collapse(*columns, dynamic_exponent=0.0) for seed, columns in curves.items()}
-powers = text_losses.seed.map({seed: fold.power for seed, fold in folds.items()})
-scaled = text_losses.assign(
-    scaled_samples=(text_losses.samples / text_losses.context**z).round(6),
-    scaled_loss=text_losses.loss * text_losses.context**powers,
-)
+claims.report("language.text-collapse", text_measures.collapse_residual(text_losses, z))
+claims.report("language.text-collapse-control", text_measures.collapse_control(text_losses, z))
+
+# %%
+shown = text_measures.collapsed_losses(text_losses, z)
 figure(
-    "language-text-loss-collapse", scaled, x="scaled_samples", y="scaled_loss", hue="seen", log="xy", **page,
-    labels={"scaled_samples": "$P / t^z$", "scaled_loss": "$L\\, t^{\\alpha z}$, nats", "seen": ""},
+    "language-text-loss-collapse",
+    curves(shown, x="scaled_samples", y="scaled_loss", by="seen", log="xy", labels={"seen": ""}, **page),
     caption=f"The transformers' losses rescaled with z = 2b from the correlations and one fitted exponent ({name}).",
-    alt="The rescaled curves of the different contexts continue one another along one falling curve that flattens at large P / t^z.",
-)  # fmt: skip
-table = pd.DataFrame({"alpha": {s: f.alpha for s, f in folds.items()}, "at the same P / t^z": {s: f.residual for s, f in folds.items()},
-                      "without the factor": {s: f.unscaled for s, f in folds.items()},
-                      "at the same P": {s: f.residual for s, f in control.items()}})  # fmt: skip
-if source == "shakespeare" and len(table) > 1:
-    mean, error = table.mean(), table.sem()
-    claims.report("language.text-collapse", mean.iloc[1], error.iloc[1])
-    ranked = {"same P": (mean.iloc[3], error.iloc[3]), "same P / t^z": (mean.iloc[1], error.iloc[1])}
-    claims.report("language.text-collapse-control", ranked)
-table.agg(["mean", "sem"]).round(3)
+    alt="The rescaled curves of the different contexts continue one another along one falling curve that flattens at large "
+    "P / t^z.",
+)
+
+# %%
+text_measures.collapse_table(text_losses, z)
 
 # %% [markdown]
 # Residual with Shakespeare: {claim}`language.text-collapse`; few points are compared at book scale, since only contexts close to one another
