@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow  # seven processes that import the library
 ROOT = Path(__file__).parents[1]
 PROGRAM = """
 import importlib, inspect, json, pkgutil

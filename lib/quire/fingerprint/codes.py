@@ -5,6 +5,7 @@ import sys
 import types
 import warnings
 from collections.abc import Iterator
+from pathlib import Path
 
 from quire.fingerprint.source import Source, is_installed
 
@@ -118,6 +119,6 @@ def _deep(functions: list[types.FunctionType], depth: int) -> Iterator[types.Fun
 def _may_stand(layer: types.FunctionType, decorated: bool, files: set[str]) -> bool:
     """Whether a function may stand around one of the source."""
     file = layer.__code__.co_filename
-    if file.startswith(GENERATED) or is_installed(file) and any(f"/{name}/" in file for name in CHECKERS):
+    if file.startswith(GENERATED) or is_installed(file) and set(CHECKERS) & set(Path(file).parts):
         return True
     return decorated and (file in files or is_installed(file))

@@ -7,8 +7,10 @@ import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from types import FunctionType
 
 from quire.fingerprint import files
+from quire.fingerprint.codes import same_code
 from quire.fingerprint.definitions import table
 from quire.fingerprint.reach import Reach
 from quire.fingerprint.scopes import Import
@@ -120,12 +122,23 @@ def _name_of(function) -> tuple[str, str]:
     if not isinstance(name, str) or module in (None, "__main__") or "." in name or module not in sys.modules:
         shown = name if isinstance(name, str) else repr(function)
         raise TypeError(f"a sweep needs {wants}, got {shown!r} of {module!r}: move it to quire.experiments")
-    if getattr(sys.modules[module], name, None) is not function:
+    if not _is_the_same(function, getattr(sys.modules[module], name, None)):
         raise TypeError(
             f"a sweep needs {wants}, got another object than the one that {module} holds as {name!r} "
             f"(wrapped, replaced, or imported before a reload): give it a name in a module, or import it again"
         )
     return module, name
+
+
+def _is_the_same(function, held) -> bool:
+    """Whether a function is what its module holds, or was before a reload that left it as it is."""
+    if function is held:
+        return True
+    if not isinstance(function, FunctionType) or not isinstance(held, FunctionType):
+        return False
+    names = ("__defaults__", "__kwdefaults__", "__closure__", "__dict__")
+    same = all(getattr(function, name) == getattr(held, name) for name in names)
+    return same and function.__globals__ is held.__globals__ and same_code(function.__code__, held.__code__)
 
 
 def _result(module: str, name: str) -> _Kept:
