@@ -197,7 +197,7 @@ def test_settings_get_the_largest_grammar_that_there_is_once():
 
 
 def test_settings_that_are_too_large_are_refused_by_name():
-    plans.check_settings([[32, 32, 32, 2], [8, 8, 8, 4]], [[2, 2, 2, 6]])
+    plans.check_settings([[32, 32, 32, 2], [8, 8, 8, 4]], [[2, 2, 2, 5]])
     with pytest.raises(ValueError, match=r"\[v, m, n_c, L\] = \[32, 32, 32, 4\] have .* tokens, at most 4,194,304"):
         plans.check_settings([[4, 4, 4, 2]], [[32, 32, 32, 4]])
     with pytest.raises(ValueError, match=r"more than 2\^62 different data of \[v, m, n_c, L\] = \[4, 4, 4, 5\]"):
