@@ -9,8 +9,10 @@ hidden layers of any of them.
 
 from quire.nets.build import build, vision_names
 from quire.nets.ensemble import Ensemble
-from quire.nets.patches import FullyConnectedConfig, PatchEnsemble, TreeConfig, fully_connected, tree_cnn
-from quire.nets.stacked import StackedEnsemble, activations, stack
+from quire.nets.patch_config import FullyConnectedConfig, TreeConfig
+from quire.nets.patches import PatchEnsemble, fully_connected, tree_cnn
+from quire.nets.probes import activations
+from quire.nets.stacked import StackedEnsemble, stack
 from quire.nets.tokens import encode, token_linear, whitening_constants
 from quire.nets.transformer import AttentionConfig, AttentionEnsemble, attention_only
 from quire.nets.vision import VisionNet, initialize

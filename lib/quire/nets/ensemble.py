@@ -59,20 +59,23 @@ class Ensemble(nn.Module):
         record["output"] = self._run(inputs, record)
         return record
 
-    def accumulate(self, inputs: Tensor, objective: Callable[[Tensor], Tensor]) -> Tensor:
+    def accumulate(self, inputs: Tensor | tuple[Tensor, ...], objective: Callable[[Tensor], Tensor]) -> Tensor:
         """Add the gradient of every member's objective to ``parameter.grad``; the objectives, detached.
 
         Args:
-            inputs: ``[members, batch, …]``.
+            inputs: ``[members, batch, …]``; a tuple where the net is called with several.
             objective: from outputs ``[members, batch, outputs]`` to one number per member.
         """
-        values = objective(self(inputs))
+        values = objective(self(*inputs) if isinstance(inputs, tuple) else self(inputs))
         values.sum().backward()
         return values.detach()
 
     def check_inputs(self, inputs: Tensor) -> None:
         """Raise unless these samples ``[samples, …]`` fit the network."""
-        self(inputs[:1])
+        self(inputs[:1].expand(self.members, 1, *inputs.shape[1:]))
+
+    def reseed(self, generators: Sequence[torch.Generator]) -> None:
+        """Before a step in training mode: where the random numbers of a net that draws some (dropout) come from."""
 
     def select(self, members: Sequence[int] | Tensor) -> "Ensemble":
         """A copy that holds these members, in this order."""

@@ -10,8 +10,6 @@ long as the input, a fully-connected one. Weights are N(0, 1).
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Literal
 
 import torch
 from torch import nn
@@ -19,71 +17,11 @@ from torch import nn
 from quire.cite import cites
 from quire.nets.backprop import accumulate_gradients
 from quire.nets.ensemble import Ensemble, check_generators, draw, positive, readout_scale
+from quire.nets.patch_config import FullyConnectedConfig, TreeConfig
 from quire.nets.tokens import check_tokens, token_linear, whitening_constants
 from quire.types import Tensor
 
-__all__ = ["FullyConnectedConfig", "PatchEnsemble", "TreeConfig", "fully_connected", "tree_cnn"]
-
-Readout = Literal["mean_field", "ntk"]
-Whitening = Literal["norm", "variance", "centred", "none"]
-Bias = Literal["none", "zero", "normal"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class TreeConfig:
-    """A network whose filters match the tree: ``depth`` layers of filters of ``filter_size`` inputs, then a
-    readout.
-
-    Attributes:
-        filter_size: filter size and stride, the branching of the tree; ``filter_size**depth`` inputs.
-        depth: number of hidden layers, the depth of the tree.
-        width: channels of each hidden layer.
-        num_classes: outputs.
-        vocab: number of symbols of token inputs; None for real inputs, one number per position.
-        weight_sharing: True for the convolutional network, False for the locally-connected one.
-        readout: "mean_field" (1/width) or "ntk" (1/sqrt(width)).
-        whitening: encoding of the tokens, see :func:`quire.nets.whitening_constants`; unused for real inputs.
-        bias: hidden biases: "none", "zero" or "normal" (their initial value).
-        init_scale: standard deviation of the initial weights.
-    """
-
-    filter_size: int
-    depth: int
-    width: int
-    num_classes: int
-    vocab: int | None
-    weight_sharing: bool = True
-    readout: Readout = "mean_field"
-    whitening: Whitening = "norm"
-    bias: Bias = "none"
-    init_scale: float = 1.0
-
-    @property
-    def num_inputs(self) -> int:
-        """Length of the input."""
-        return self.filter_size**self.depth
-
-
-@dataclass(frozen=True, kw_only=True)
-class FullyConnectedConfig:
-    """A fully-connected network; depth one is the shallow, one-hidden-layer network.
-
-    Attributes:
-        num_inputs: length of the input (tokens, or real components).
-        depth: number of hidden layers.
-
-    The other attributes are those of :class:`TreeConfig`.
-    """
-
-    num_inputs: int
-    depth: int
-    width: int
-    num_classes: int
-    vocab: int | None
-    readout: Readout = "mean_field"
-    whitening: Whitening = "norm"
-    bias: Bias = "none"
-    init_scale: float = 1.0
+__all__ = ["PatchEnsemble", "fully_connected", "tree_cnn"]
 
 
 @cites("cagnetta2024rhm", "deep CNN matched to the tree")

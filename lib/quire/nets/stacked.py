@@ -1,4 +1,4 @@
-"""Plain modules as one ensemble: the same vision net for several seeds, trained and probed together.
+"""Plain modules as one ensemble: the same net for several seeds, trained and probed together.
 
 Two ways to run the members. "loop" calls them one after the other, images in channels-last order: on a CPU,
 where a convolution fills the cores by itself, it was measured 2 times as fast as the other. "vmap" is
@@ -15,7 +15,8 @@ from torch import nn
 from torch.func import functional_call, vmap
 
 from quire.nets.ensemble import Ensemble
-from quire.types import Tensor
+from quire.nets.probes import hooks
+from quire.types import Float, Shaped, Tensor
 
 __all__ = ["StackedEnsemble", "stack"]
 
@@ -23,15 +24,18 @@ __all__ = ["StackedEnsemble", "stack"]
 def stack(nets: Sequence[nn.Module], *, strategy: Literal["loop", "vmap"] = "loop") -> "StackedEnsemble":
     """An ensemble of modules of one architecture; copies their tensors.
 
+    The modules may be anything: they get their batch with its axes and integers as they are (tokens stay tokens), and
+    real inputs in the precision of the parameters.
+
     Args:
         nets: modules with equal parameter and buffer shapes.
         strategy: "loop" (CPU, or nets that fill the device) or "vmap".
 
     Raises:
-        ValueError: no net, different architectures, or unknown strategy.
+        ValueError: no net, different architectures, unknown strategy, or "vmap" for nets with dropout.
 
     >>> both = stack([nn.Linear(4, 3), nn.Linear(4, 3)])
-    >>> both(torch.randn(5, 4)).shape
+    >>> both(torch.randn(2, 5, 4)).shape
     torch.Size([2, 5, 3])
     """
     nets = list(nets)
@@ -39,6 +43,8 @@ def stack(nets: Sequence[nn.Module], *, strategy: Literal["loop", "vmap"] = "loo
         raise ValueError(f'strategy must be "loop" or "vmap", got {strategy!r}')
     if not nets:
         raise ValueError("stack needs at least one net, got none")
+    if strategy == "vmap" and _draws(nets[0]):
+        raise ValueError('strategy "vmap" cannot give each member its own dropout: use "loop"')
     shapes = [{name: tuple(t.shape) for name, t in net.state_dict().items()} for net in nets]
     for position, shape in enumerate(shapes):
         if shape != shapes[0] or type(nets[position]) is not type(nets[0]):
@@ -47,109 +53,113 @@ def stack(nets: Sequence[nn.Module], *, strategy: Literal["loop", "vmap"] = "loo
 
 
 class StackedEnsemble(Ensemble):
-    """See :func:`stack`; ``member(k)`` gives the k-th net back as a plain module."""
+    """See :func:`stack`; ``member(k)`` gives the k-th net back as a plain module.
+
+    It is called with ``[members, batch, …]``, and with several such tensors if the modules take several. Modules that
+    say how many axes a sample has (``sample_ndim``, as the nets of :func:`quire.nets.build` do) may also be called with
+    ``[batch, …]``, the same for all members.
+    """
 
     def __init__(self, nets: list[nn.Module], strategy: str):
         super().__init__()
         self.strategy = strategy
         self.layer_names = tuple(getattr(nets[0], "probe_layers", ("output",)))
-        self._template = (copy.deepcopy(nets[0]).to("meta"),)  # a tuple: not a submodule, its tensors are not ours
-        for name, _ in nets[0].named_parameters():
-            rows = [dict(net.named_parameters())[name].detach() for net in nets]
-            self.register_parameter(_safe(name), nn.Parameter(torch.stack(rows)))
-        for name, _ in nets[0].named_buffers():
-            self.register_buffer(_safe(name), torch.stack([dict(net.named_buffers())[name] for net in nets]))
+        self.sample_ndim: int | None = getattr(nets[0], "sample_ndim", None)
+        self._draws, self._seeds = _draws(nets[0]), []
+        self._images = any(isinstance(module, nn.Conv2d) for module in nets[0].modules())
+        on_meta = {id(t): _like(t, t, torch.device("meta")) for t in _tensors(nets[0]).values()}
+        self._template = (copy.deepcopy(nets[0], on_meta),)  # a tuple: not a submodule, its tensors are not ours
+        for name, tensor in _tensors(nets[0]).items():
+            rows = torch.stack([_tensors(net)[name].detach() for net in nets])
+            if isinstance(tensor, nn.Parameter):
+                self.register_parameter(_safe(name), nn.Parameter(rows, requires_grad=tensor.requires_grad))
+            else:
+                self.register_buffer(_safe(name), rows)
+
+    def forward(self, *inputs: Shaped[Tensor, "..."]) -> Float[Tensor, "members batch ..."]:
+        """Outputs of all members; see the class for what it is called with."""
+        return self._call(inputs, None)
 
     def member(self, index: int) -> nn.Module:
         """A copy of one member as a plain module, in the mode (train or eval) of the ensemble."""
-        net = copy.deepcopy(self._template[0]).to_empty(device=next(self.parameters()).device)
-        net.load_state_dict({_plain(name): tensor[index] for name, tensor in self.state_dict().items()})
-        return net.train(self.training)
+        rows = {_plain(name): tensor[index] for name, tensor in self.state_dict().items()}
+        template = self._template[0]
+        own = {id(t): _like(t, rows[name], rows[name].device) for name, t in _tensors(template).items()}
+        return copy.deepcopy(template, own).train(self.training)
+
+    def reseed(self, generators: Sequence[torch.Generator]) -> None:
+        """Each member draws its next dropout from a seed of its own generator."""
+        if self._draws:
+            self._seeds = [int(torch.randint(2**62, (), generator=one)) for one in generators]
 
     def _run(self, inputs: Tensor, record: dict[str, Tensor] | None) -> Tensor:
-        template = self._template[0].train(self.training)
-        inputs = self._checked(inputs)
+        return self._call((inputs,), record)
+
+    def _call(self, inputs: tuple[Tensor, ...], record: dict[str, Tensor] | None) -> Tensor:
+        self._template[0].train(self.training)
+        inputs = tuple(self._checked(one) for one in inputs)
         parameters = {_plain(name): tensor for name, tensor in self.named_parameters()}
         buffers = {_plain(name): tensor for name, tensor in self.named_buffers()}
         if self.strategy == "vmap" and record is None and self.members > 1:
-            return vmap(lambda p, b, x: functional_call(template, (p, b), (x,)))(parameters, buffers, inputs)
-        outputs, records = [], []
+            template = self._template[0]
+            return vmap(lambda p, b, x: functional_call(template, (p, b), x))(parameters, buffers, inputs)
         rows = {name: tensor.unbind(0) for name, tensor in parameters.items()}
+        outputs, records = [], []
         for index in range(self.members):
-            images = inputs[index]
-            if images.ndim == 4:
-                images = _channels_last(images)
             state = {name: members[index] for name, members in rows.items()}
             state |= {name: tensor[index] for name, tensor in buffers.items()}  # views: updated in place
-            found: dict[str, Tensor] = {}
-            handles = _hooks(template, self.layer_names, found) if record is not None else []
-            try:
-                outputs.append(functional_call(template, state, (images,)))
-            finally:
-                for handle in handles:
-                    handle.remove()
+            found = None if record is None else {}
+            outputs.append(self._one(index, state, tuple(one[index] for one in inputs), found))
             records.append(found)
         if record is not None:
-            for name in records[0]:
-                record[name] = torch.stack([found[name] for found in records])
+            record |= {name: torch.stack([found[name] for found in records]) for name in records[0]}
         return torch.stack(outputs)
 
+    def _one(self, index: int, state: dict, inputs: tuple[Tensor, ...], record: dict | None) -> Tensor:
+        """One member's outputs."""
+        template = self._template[0]
+        inputs = tuple(_channels_last(one) if self._images and one.ndim == 4 else one for one in inputs)
+        handles = [] if record is None else hooks(template, self.layer_names, record)
+        try:
+            if not (self.training and self._seeds):
+                return functional_call(template, state, inputs)
+            devices = [one.device for one in inputs[:1] if one.device.type == "cuda"]
+            with torch.random.fork_rng(devices):
+                torch.manual_seed(self._seeds[index])
+                return functional_call(template, state, inputs)
+        finally:
+            for handle in handles:
+                handle.remove()
+
     def _checked(self, inputs: Tensor) -> Tensor:
-        dtype = next(self.parameters()).dtype
-        if self._shared(inputs):
+        if self.sample_ndim is not None and inputs.ndim == self.sample_ndim + 1:
             inputs = inputs.expand(self.members, *inputs.shape)
-        if inputs.shape[0] != self.members:
-            raise ValueError(f"inputs must be [batch, …] or [{self.members}, batch, …], got {tuple(inputs.shape)}")
-        return inputs.to(dtype)
-
-    def _shared(self, inputs: Tensor) -> bool:
-        first = next(
-            (m for m in self._template[0].modules() if isinstance(m, nn.Conv2d | nn.Linear | nn.Flatten)),
-            None,
-        )
-        return inputs.ndim == {nn.Linear: 2}.get(type(first), 4)
+        if inputs.ndim < 2 or inputs.shape[0] != self.members:
+            raise ValueError(
+                f"inputs must be [{self.members}, batch, …], one batch for each member, got {list(inputs.shape)}: "
+                f"inputs.expand({self.members}, *inputs.shape) gives all of them the same"
+            )
+        return inputs.to(next(self.parameters()).dtype) if inputs.is_floating_point() else inputs
 
 
-def activations(net: nn.Module, inputs: Tensor, *, layers: Sequence[str] | None = None) -> dict[str, Tensor]:
-    """Activations by layer, from any network of this package or any module with named layers; no gradient.
-
-    Args:
-        net: an :class:`Ensemble` (tensors get a leading member axis) or a plain module with ``probe_layers``.
-        inputs: a batch, as for ``net(inputs)``.
-        layers: which; all of ``layer_names`` / ``probe_layers`` if not given. "output" are the outputs.
-
-    Returns:
-        layer name -> activation, in the order of the layers.
-
-    Raises:
-        KeyError: the net has no such layer.
-    """
-    with torch.no_grad():
-        if isinstance(net, Ensemble):
-            found, known = net.features(inputs), net.layer_names
-        else:
-            known = tuple(getattr(net, "probe_layers", ())) or ("output",)
-            found = {}
-            handles = _hooks(net, [*known, *(layers or [])], found)
-            try:
-                found["output"] = net(inputs)
-            finally:
-                for handle in handles:
-                    handle.remove()
-    wanted = known if layers is None else tuple(layers)
-    missing = [name for name in wanted if name not in found]
-    if missing:
-        raise KeyError(f"no layer {missing}: the net records {list(known)}")
-    return {name: found[name] for name in wanted}
+def _draws(net: nn.Module) -> bool:
+    """Whether the net has dropout: a module with a positive ``p``, or ``dropout`` as attention and recurrent ones have."""
+    for module in net.modules():
+        rate = module.p if isinstance(module, nn.modules.dropout._DropoutNd) else getattr(module, "dropout", 0.0)
+        if isinstance(rate, float | int) and rate > 0:
+            return True
+    return False
 
 
-def _hooks(net: nn.Module, names, found: dict[str, Tensor]) -> list:
-    modules = dict(net.named_modules())
+def _tensors(net: nn.Module) -> dict[str, Tensor]:
+    """Parameters and buffers, a shared one once."""
+    return dict(net.named_parameters()) | dict(net.named_buffers())
 
-    def keep(name):
-        return lambda _module, _inputs, outputs: found.__setitem__(name, outputs)
 
-    return [modules[name].register_forward_hook(keep(name)) for name in dict.fromkeys(names) if name in modules]
+def _like(template: Tensor, values: Tensor, device: torch.device) -> Tensor:
+    """A parameter or buffer like the template, also in the order of its memory, with these values."""
+    copied = torch.empty_like(template, device=device, requires_grad=False).copy_(values.detach())
+    return nn.Parameter(copied, requires_grad=template.requires_grad) if isinstance(template, nn.Parameter) else copied
 
 
 def _channels_last(images: Tensor) -> Tensor:

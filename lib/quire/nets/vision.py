@@ -21,6 +21,8 @@ __all__ = ["VisionNet", "initialize"]
 class VisionNet(nn.Sequential):
     """A chain of named layers; ``probe_layers`` names the recorded ones, from the input to "output"."""
 
+    sample_ndim = 3  # (channels, height, width)
+
     def __init__(self, layers: list[tuple[str, nn.Module]], probe_layers: Sequence[str]):
         super().__init__(OrderedDict(layers))
         self.probe_layers = tuple(probe_layers)
@@ -46,22 +48,27 @@ def initialize(
     with torch.no_grad():
         for module in net.modules():
             if isinstance(module, nn.Conv2d | nn.Linear):
-                fan_in = module.weight[0].numel()
-                for tensor in (module.weight, module.bias):
-                    if tensor is None:
-                        continue
-                    if scheme == "uniform":
-                        draws = torch.rand(tensor.shape, generator=generator, dtype=torch.float64).mul_(2).sub_(1)
-                        draws.div_(math.sqrt(fan_in))
-                    elif tensor is module.weight:
-                        draws = torch.randn(tensor.shape, generator=generator, dtype=torch.float64)
-                        draws.mul_(math.sqrt(2.0 / fan_in))
-                    else:
-                        draws = torch.zeros(tensor.shape, dtype=torch.float64)
-                    tensor.copy_(draws)
+                _draw(module, generator, scheme)
             elif isinstance(module, nn.BatchNorm2d):
                 module.reset_parameters()
     return net
+
+
+def _draw(layer: nn.Conv2d | nn.Linear, generator: torch.Generator, scheme: str) -> None:
+    """Weights, then biases, of one layer, in float64 and rounded."""
+    fan_in = layer.weight[0].numel()
+    for tensor in (layer.weight, layer.bias):
+        if tensor is None:
+            continue
+        if scheme == "uniform":
+            draws = torch.rand(tensor.shape, generator=generator, dtype=torch.float64).mul_(2).sub_(1)
+            draws.div_(math.sqrt(fan_in))
+        elif tensor is layer.weight:
+            draws = torch.randn(tensor.shape, generator=generator, dtype=torch.float64)
+            draws.mul_(math.sqrt(2.0 / fan_in))
+        else:
+            draws = torch.zeros(tensor.shape, dtype=torch.float64)
+        tensor.copy_(draws)
 
 
 def fully_connected_vision(input_shape, num_classes, *, hidden: int, width: int) -> VisionNet:
