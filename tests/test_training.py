@@ -377,7 +377,7 @@ def pair():
         (lambda: config(momentum=1.0), r"momentum must lie in \[0, 1\)"),
         (lambda: config(optimizer="adam", adam_betas=(0.9, 1.0)), "adam_betas must lie"),
         (lambda: config(weight_decay=-1.0), "weight_decay must be"),
-        (lambda: config(stop_loss=0.0), "stop_loss > 0"),
+        (lambda: config(stop_loss=0.0), "stop_loss must be positive"),
         (lambda: config(schedule="cosine", final_fraction=2.0), "final_fraction must lie"),
         (lambda: config(schedule="exponential"), "needs final_fraction > 0"),
     ],

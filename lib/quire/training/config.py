@@ -1,14 +1,20 @@
-"""How to train: one frozen, JSON-able description."""
+"""How to train: one frozen description, made of JSON values unless the loss is a callable."""
 
 import math
 from dataclasses import dataclass
 from typing import Literal
 
-import torch
+from quire.training.objectives import Loss, as_objective
 
-from quire.types import Float, Tensor
+__all__ = ["TrainConfig"]
 
-__all__ = ["TrainConfig", "checkpoints", "learning_rates"]
+CHOICES = {
+    "optimizer": ("sgd", "momentum", "adam"),
+    "reduction": ("mean", "sum"),
+    "schedule": ("constant", "cosine", "exponential"),
+    "select": ("last", "best"),
+    "on_divergence": ("raise", "stop"),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,7 +33,10 @@ class TrainConfig:
         momentum: of the heavy ball.
         weight_decay: added to the gradient as weight_decay · weights.
         adam_betas: decay of the two moments.
-        loss: "cross_entropy", "mse" or "hinge".
+        loss: "cross_entropy", "mse", "hinge", or an objective: a callable (net, batch) -> [members, batch], see
+            :mod:`quire.training.objectives`.
+        reduction: a step descends the "mean" of the losses of the batch, or their "sum" (then the losses that
+            are compared and reported are sums, too).
         schedule: "constant", "cosine" or "exponential", from the learning rate to ``final_fraction`` of it.
         final_fraction: see schedule.
         schedule_period: fraction of the run that the schedule takes; a cosine shorter than the run climbs
@@ -35,6 +44,8 @@ class TrainConfig:
         stop_loss: a member stops when its training loss, averaged over an epoch (and at least
             ``stop_window`` steps), is below; None: never.
         stop_window: see stop_loss.
+        stop_before_step: with whole-set steps: a member whose loss is below ``stop_loss`` stops before it takes
+            the step, so that the loss is that of the weights that it keeps; looks at the loss at every step.
         patience: a member stops after this many checkpoints without a better validation loss; None: never.
         select: weights that are returned: "last", or "best" by the loss on the validation set.
         checkpoints_per_decade: log-spaced steps at which the history is written and the validation set
@@ -50,77 +61,71 @@ class TrainConfig:
     momentum: float = 0.9
     weight_decay: float = 0.0
     adam_betas: tuple[float, float] = (0.9, 0.999)
-    loss: Literal["cross_entropy", "mse", "hinge"] = "cross_entropy"
+    loss: Loss = "cross_entropy"
+    reduction: Literal["mean", "sum"] = "mean"
     schedule: Literal["constant", "cosine", "exponential"] = "constant"
     final_fraction: float = 0.0
     schedule_period: float = 1.0
     stop_loss: float | None = None
     stop_window: int = 1
+    stop_before_step: bool = False
     patience: int | None = None
     select: Literal["last", "best"] = "last"
     checkpoints_per_decade: int = 10
     on_divergence: Literal["raise", "stop"] = "raise"
 
     def __post_init__(self):
-        rates = self.learning_rate if isinstance(self.learning_rate, tuple) else (self.learning_rate,)
-        if not rates or not all(math.isfinite(rate) and rate > 0 for rate in rates):
-            raise ValueError(f"learning_rate must be positive and finite, got {self.learning_rate}")
-        if (self.max_steps is None) == (self.max_epochs is None):
-            raise ValueError("give exactly one of max_steps and max_epochs")
-        for name in ("max_steps", "max_epochs", "batch_size", "patience"):
-            if getattr(self, name) is not None and getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1 or None, got {getattr(self, name)}")
-        for name in ("stop_window", "checkpoints_per_decade"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
-        options = {
-            "optimizer": ("sgd", "momentum", "adam"),
-            "loss": ("cross_entropy", "mse", "hinge"),
-            "schedule": ("constant", "cosine", "exponential"),
-            "select": ("last", "best"),
-            "on_divergence": ("raise", "stop"),
-        }
-        for name, known in options.items():
-            if getattr(self, name) not in known:
-                raise ValueError(f"{name} must be one of {list(known)}, got {getattr(self, name)!r}")
-        for name in ("momentum", *(("adam_betas",) if self.optimizer == "adam" else ())):
-            values = getattr(self, name)
-            for value in values if isinstance(values, tuple) else (values,):
-                if not 0 <= value < 1:
-                    raise ValueError(f"{name} must lie in [0, 1), got {values}")
-        if self.weight_decay < 0 or (self.stop_loss is not None and self.stop_loss <= 0):
+        _check_rates(self)
+        _check_counts(self)
+        _check_choices(self)
+        _check_ranges(self)
+        _check_schedule(self)
+        if self.stop_before_step and (self.stop_loss is None or self.batch_size is not None):
             raise ValueError(
-                f"weight_decay must be ≥ 0 and stop_loss > 0, got {self.weight_decay} and {self.stop_loss}"
+                "stop_before_step needs a stop_loss and batch_size=None: the loss of a batch is not that of the weights"
             )
-        if not 0 <= self.final_fraction <= 1 or not self.schedule_period > 0:
-            raise ValueError(
-                f"final_fraction must lie in [0, 1] and schedule_period be positive, "
-                f"got {self.final_fraction} and {self.schedule_period}"
-            )
-        if self.schedule == "exponential" and self.final_fraction == 0:
-            raise ValueError("an exponential schedule needs final_fraction > 0, got 0")
 
 
-def checkpoints(max_steps: int, per_decade: int) -> list[int]:
-    """Log-spaced steps from 1 to ``max_steps``, both included.
-
-    >>> checkpoints(100, 2)
-    [1, 3, 10, 32, 100]
-    """
-    count = math.ceil(per_decade * math.log10(max_steps)) + 1 if max_steps > 1 else 1
-    steps = {min(max_steps, round(10 ** (k / per_decade))) for k in range(count)}
-    return sorted(steps | {max_steps})
+def _check_rates(config: TrainConfig) -> None:
+    rates = config.learning_rate if isinstance(config.learning_rate, tuple) else (config.learning_rate,)
+    if not rates or not all(math.isfinite(rate) and rate > 0 for rate in rates):
+        raise ValueError(f"learning_rate must be positive and finite, got {config.learning_rate}")
 
 
-def learning_rates(
-    config: TrainConfig, base: Float[Tensor, " members"], step: int, max_steps: Float[Tensor, " members"]
-) -> Float[Tensor, " members"]:
-    """Learning rate of each member at a step (counted from one), given its number of steps."""
-    if config.schedule == "constant":
-        return base
-    progress = (step - 1) / (config.schedule_period * max_steps)
-    if config.schedule == "cosine":
-        factor = config.final_fraction + (1 - config.final_fraction) * 0.5 * (1 + torch.cos(math.pi * progress))
-    else:
-        factor = config.final_fraction**progress
-    return base * factor
+def _check_counts(config: TrainConfig) -> None:
+    if (config.max_steps is None) == (config.max_epochs is None):
+        raise ValueError("give exactly one of max_steps and max_epochs")
+    for name in ("max_steps", "max_epochs", "batch_size", "patience"):
+        value = getattr(config, name)
+        if value is not None and value < 1:
+            raise ValueError(f"{name} must be at least 1 or None, got {value}")
+    for name in ("stop_window", "checkpoints_per_decade"):
+        if getattr(config, name) < 1:
+            raise ValueError(f"{name} must be at least 1, got {getattr(config, name)}")
+
+
+def _check_choices(config: TrainConfig) -> None:
+    as_objective(config.loss)
+    for name, known in CHOICES.items():
+        if getattr(config, name) not in known:
+            raise ValueError(f"{name} must be one of {list(known)}, got {getattr(config, name)!r}")
+
+
+def _check_ranges(config: TrainConfig) -> None:
+    if not 0 <= config.momentum < 1:
+        raise ValueError(f"momentum must lie in [0, 1), got {config.momentum}")
+    if config.optimizer == "adam" and not all(0 <= decay < 1 for decay in config.adam_betas):
+        raise ValueError(f"adam_betas must lie in [0, 1), got {config.adam_betas}")
+    if config.weight_decay < 0:
+        raise ValueError(f"weight_decay must be ≥ 0, got {config.weight_decay}")
+    if config.stop_loss is not None and config.stop_loss <= 0:
+        raise ValueError(f"stop_loss must be positive or None, got {config.stop_loss}")
+
+
+def _check_schedule(config: TrainConfig) -> None:
+    if not 0 <= config.final_fraction <= 1:
+        raise ValueError(f"final_fraction must lie in [0, 1], got {config.final_fraction}")
+    if not config.schedule_period > 0:
+        raise ValueError(f"schedule_period must be positive, got {config.schedule_period}")
+    if config.schedule == "exponential" and config.final_fraction == 0:
+        raise ValueError("an exponential schedule needs final_fraction > 0, got 0")

@@ -23,14 +23,15 @@ class FlatOptimizer:
     """Plain or heavy-ball gradient descent, or Adam, for all members at once.
 
     Args:
-        net: its parameters are moved into the flat buffer (they keep their values).
+        net: its parameters are moved into the flat buffer (they keep their values); those that require no gradient stay
+            as they are.
         config: optimizer, momentum, weight_decay, adam_betas.
     """
 
     def __init__(self, net: Ensemble, config: TrainConfig):
         self.config, self.step_count = config, 0
         self.net = net
-        self.parameters = list(net.parameters())
+        self.parameters = [parameter for parameter in net.parameters() if parameter.requires_grad]
         self.weights = torch.cat([parameter.detach().reshape(-1) for parameter in self.parameters])
         self.gradient = torch.zeros_like(self.weights)
         self.moments = [torch.zeros_like(self.weights) for _ in range(2)] if config.optimizer == "adam" else []
