@@ -8,6 +8,7 @@ import torch
 
 from quire.diffeo import (
     StripeNet,
+    draw_stripe_networks,
     pooling_asymptotics,
     pooling_matrix,
     pooling_stability,
@@ -142,7 +143,8 @@ def test_training_is_gradient_descent_on_the_hinge_loss():
     """One step against autograd, in mean-field units."""
     inputs = points(20)
     options = {"num_hidden": 7, "initial_scale": 0.5, "learning_rate": 0.3, "target_loss": 1e-9}
-    start = train_stripes(inputs, **options, max_steps=0, generator=generator("init")).network
+    drawn = {name: options[name] for name in ("num_hidden", "initial_scale")}
+    start = draw_stripe_networks(3, dim=6, **drawn, generator=generator("init"), like=inputs)
     after = train_stripes(inputs, **options, max_steps=1, generator=generator("init")).network
     leaves = [tensor.clone().requires_grad_() for tensor in (start.weight, start.bias, start.readout)]
     loss = (1 - stripe_labels(inputs) * StripeNet(*leaves)(inputs)).relu().mean(1).sum()

@@ -17,10 +17,14 @@ Source: jacot2018ntk; cagnetta2023deep (deep convolutional networks).
 from math import sqrt
 
 import torch
+from torch import nn
 
 from quire.cite import cites
 from quire.deep_kernels.architecture import Architecture
 from quire.deep_kernels.inputs import as_patches
+from quire.nets import Ensemble
+from quire.rng import generator as stream
+from quire.training import MemberData, Objective, TrainConfig, train
 from quire.types import Float, Tensor
 
 __all__ = ["draw_weights", "empirical_kernel", "network_outputs", "train_centred"]
@@ -53,7 +57,7 @@ def network_outputs(
     >>> network_outputs(weights, torch.tensor([[1.0, 0.0, 0.0, 1.0]]), architecture=tree).shape
     torch.Size([3, 1])
     """
-    return _outputs(weights, _first_layer_input(inputs, architecture), architecture)
+    return _outputs(weights, _first_layer_input(inputs, architecture).unsqueeze(0), architecture)
 
 
 def empirical_kernel(
@@ -67,7 +71,7 @@ def empirical_kernel(
     single = [layer[:1] for layer in weights]
 
     def gradients(inputs):
-        patches = _first_layer_input(inputs, architecture)
+        patches = _first_layer_input(inputs, architecture).unsqueeze(0)
         jacobian = torch.func.jacrev(lambda layers: _outputs(layers, patches, architecture)[0])(single)
         return torch.cat([block.flatten(1) for block in jacobian], dim=1)
 
@@ -93,22 +97,54 @@ def train_centred(
     Returns:
         "predictions" (networks, tests), "losses" (networks): the mean squared training error at the end.
     """
-    train, test = (_first_layer_input(data, architecture) for data in (inputs, test_inputs))
+    points, tests = (_first_layer_input(data, architecture) for data in (inputs, test_inputs))
+    net = _Networks(weights, architecture)
     with torch.no_grad():
-        offset, test_offset = _outputs(weights, train, architecture), _outputs(weights, test, architecture)
-    weights = [layer.clone().requires_grad_() for layer in weights]
-    optimiser = torch.optim.SGD(weights, lr=learning_rate, momentum=momentum)
-    for _ in range(num_steps):
-        optimiser.zero_grad(set_to_none=True)
-        residual = _outputs(weights, train, architecture) - offset - targets
-        (0.5 * residual.square().sum()).backward()
-        optimiser.step()
+        offset, test_offset = net.on_all(points), net.on_all(tests)
+    wanted = torch.stack([offset, targets], 2)
+    result = train(
+        net,
+        MemberData.concatenate([(points, both) for both in wanted]),
+        config=TrainConfig(
+            learning_rate=learning_rate,
+            max_steps=num_steps,
+            batch_size=None,
+            optimizer="momentum",
+            momentum=momentum,
+            loss=Objective(_half_square),
+            reduction="sum",
+        ),
+        generators=[
+            stream("unused", network) for network in range(len(targets))
+        ],  # whole sets, no noise: nothing is drawn
+    )
     with torch.no_grad():
-        residual = _outputs(weights, train, architecture) - offset - targets
+        residual = result.net.on_all(points) - offset - targets
         return {
-            "predictions": _outputs(weights, test, architecture) - test_offset,
+            "predictions": result.net.on_all(tests) - test_offset,
             "losses": residual.square().mean(1),
         }
+
+
+class _Networks(Ensemble):
+    """The networks on patches ``[networks, samples, nodes, patch]``."""
+
+    def __init__(self, weights: list[Tensor], architecture: Architecture):
+        super().__init__()
+        self.architecture = architecture
+        self.layers = nn.ParameterList(layer.clone() for layer in weights)
+
+    def on_all(self, patches: Float[Tensor, "samples nodes patch"]) -> Float[Tensor, "networks samples"]:
+        """Outputs of all the networks on the same samples."""
+        return _outputs(list(self.layers), patches.unsqueeze(0), self.architecture)
+
+    def _run(self, inputs: Tensor, record: dict[str, Tensor] | None) -> Tensor:
+        return _outputs(list(self.layers), inputs, self.architecture).unsqueeze(2)
+
+
+def _half_square(outputs: Tensor, wanted: Float[Tensor, "networks samples two"]) -> Float[Tensor, "networks samples"]:
+    """Half the squared distance of f - f_init from the target; ``wanted`` holds (f_init, target)."""
+    return 0.5 * (outputs[..., 0] - wanted[..., 0] - wanted[..., 1]).square()
 
 
 def _first_layer_input(inputs: Tensor, architecture: Architecture) -> Tensor:
@@ -116,9 +152,10 @@ def _first_layer_input(inputs: Tensor, architecture: Architecture) -> Tensor:
 
 
 def _outputs(weights: list[Tensor], patches: Tensor, architecture: Architecture) -> Tensor:
+    """Of networks [networks, …] on patches [networks or 1, samples, nodes, patch]."""
     networks, width = weights[0].shape[0], weights[0].shape[2]
-    samples = patches.shape[0]
-    hidden = patches.reshape(1, -1, architecture.filter_sizes[0]).expand(networks, -1, -1)
+    samples = patches.shape[1]
+    hidden = patches.flatten(1, 2).expand(networks, -1, -1)
     for position, size in enumerate(architecture.filter_sizes):
         scale = sqrt(2.0) if position == 0 else sqrt(2.0 / (size * width))
         hidden = hidden if position == 0 else hidden.reshape(networks, -1, size * width)

@@ -26,13 +26,8 @@ from quire.diffeo.pooling import PoolingStability, pooling_asymptotics, pooling_
 from quire.diffeo.relative import Stability, relative_stability
 from quire.diffeo.resampling import warp
 from quire.diffeo.scale import SCALE_TASKS, pixel_pairs, ring_images, scale_labels
-from quire.diffeo.stripes import (
-    StripeNet,
-    StripeTraining,
-    stripe_labels,
-    stripe_relative_stability,
-    train_stripes,
-)
+from quire.diffeo.stripe_training import StripeTraining, draw_stripe_networks, train_stripes
+from quire.diffeo.stripes import StripeNet, stripe_labels, stripe_relative_stability
 from quire.diffeo.transform import RandomDiffeo
 
 __all__ = [
@@ -48,6 +43,7 @@ __all__ = [
     "TemperatureRange",
     "active_modes",
     "cosine_basis",
+    "draw_stripe_networks",
     "filter_spectrum",
     "gradient_energy",
     "laplacian_modes",

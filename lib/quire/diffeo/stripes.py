@@ -18,12 +18,10 @@ which is not the weights' Λ: the neurons' components across the stripe partly a
 
 from dataclasses import dataclass
 
-import torch
-
 from quire.cite import cites
 from quire.types import Float, Tensor
 
-__all__ = ["STRIPE", "StripeNet", "stripe_labels", "stripe_relative_stability", "train_stripes"]
+__all__ = ["STRIPE", "StripeNet", "stripe_labels", "stripe_relative_stability"]
 
 STRIPE = (-0.3, 1.18549)
 
@@ -32,6 +30,7 @@ STRIPE = (-0.3, 1.18549)
 def stripe_labels(inputs: Float[Tensor, "*batch dim"]) -> Float[Tensor, "*batch"]:
     """+1 inside the stripe, -1 outside.
 
+    >>> import torch
     >>> stripe_labels(torch.tensor([[0.0, 5.0], [2.0, 0.0]])).tolist()
     [1.0, -1.0]
     """
@@ -96,68 +95,3 @@ def stripe_relative_stability(
     values = network(inputs)
     change = [network(inputs + radius * step / step.norm(dim=-1, keepdim=True)) - values for step in (across, noise)]
     return change[0].square().mean(1) / change[1].square().mean(1)
-
-
-@dataclass(frozen=True)
-class StripeTraining:
-    """The trained networks; seeds whose loss did not reach the target are not ``converged``."""
-
-    network: StripeNet
-    loss: Float[Tensor, " seed"]
-    converged: Tensor
-    num_steps: int
-
-
-@cites("paccolat2021compression", "feature regime, hinge loss")
-def train_stripes(
-    inputs: Float[Tensor, "seed batch dim"],
-    *,
-    num_hidden: int,
-    initial_scale: float,
-    learning_rate: float,
-    target_loss: float,
-    max_steps: int,
-    generator: torch.Generator,
-) -> StripeTraining:
-    """Full-batch gradient descent on the hinge loss ⟨max(0, 1 - y f)⟩, each seed until its loss is below the target.
-
-    Args:
-        inputs: training points of each seed; labels are :func:`stripe_labels`.
-        num_hidden: h.
-        initial_scale: standard deviation of all initial parameters; the feature regime needs ≤ 1e-4 at P ~ 500,
-            because Λ cannot exceed the ratio of a grown weight to an initial one.
-        learning_rate: in mean-field units: each neuron moves by learning_rate·h times the gradient.
-        target_loss: where a seed stops.
-        max_steps: where all stop.
-        generator: of the initial parameters.
-    """
-    seeds, batch, dim = inputs.shape
-    draws = torch.randn((seeds, num_hidden, dim + 2), generator=generator, device=generator.device) * initial_scale
-    draws = draws.to(inputs)
-    network = StripeNet(draws[..., :dim].clone(), draws[..., dim].clone(), draws[..., dim + 1].clone())
-    scaled = torch.cat([inputs / dim**0.5, torch.ones_like(inputs[..., :1])], 2)  # the bias is the weight of a one
-    weight = torch.cat([network.weight, network.bias.unsqueeze(2)], 2)
-    final, active = torch.zeros_like(inputs[:, 0, 0]), torch.arange(seeds, device=inputs.device)
-    # of the seeds that still run
-    labels, readout = stripe_labels(inputs), network.readout.clone()
-    for step in range(max_steps + 1):
-        hidden = torch.bmm(scaled, weight.transpose(1, 2)).relu_()
-        margin = 1 - labels * (hidden @ readout.unsqueeze(-1)).squeeze(-1) / num_hidden
-        loss = margin.relu().mean(1)
-        keep = (loss >= target_loss) & (step < max_steps)
-        if not keep.all():
-            stopped = active[~keep]
-            network.weight[stopped], network.bias[stopped] = weight[~keep][..., :dim], weight[~keep][..., dim]
-            network.readout[stopped], final[stopped] = readout[~keep], loss[~keep]
-            if not keep.any():
-                break
-            active, labels, scaled, weight, readout, hidden, margin = (
-                part[keep] for part in (active, labels, scaled, weight, readout, hidden, margin)
-            )
-        # mean-field: the 1/h of f and the factor h of the step cancel
-        pull = torch.where(margin > 0, labels, 0) * (learning_rate / batch)
-        change = (pull.unsqueeze(1) @ hidden).squeeze(1)
-        firing = hidden.sign_().transpose(1, 2)
-        weight += readout.unsqueeze(2) * (firing @ (pull.unsqueeze(2) * scaled))
-        readout += change
-    return StripeTraining(network, final, final < target_loss, step)
