@@ -137,6 +137,24 @@ def test_short_logarithmic_axes_have_ticks_to_read():
     assert all(tick == 10 ** round(np.log10(tick)) for tick in ax.get_xticks())
 
 
+@pytest.mark.parametrize("value", [0.01, 1.0, 135.73829570576422])
+@pytest.mark.parametrize("kind", [curves, scatter])
+def test_a_logarithmic_axis_with_one_value_has_a_scale(value, kind):
+    """One seed at one size; the point stands in the middle, unless limits are given or another panel has more."""
+    rows = pd.DataFrame({"size": [16], "error": [value], "half": ["a"]})
+    text = picture("toy-one", kind(rows, x="size", y="error", log="xy"))
+    assert text.count("<!-- 16 -->") == 1
+    [ax] = drawn(kind(rows, x="size", y="error", log="xy", limits={"x": (1, 100)}))
+    low, high = ax.get_ylim()
+    assert 0.4 * value < low < 0.5 * value and 2 * value < high < 2.5 * value and ax.get_xlim() == (1, 100)
+    [ax] = drawn(kind(rows, x="size", y="error", log="xy"), Level(10 * value, "above"), PowerLaw(-1, "a"))
+    assert ax.get_ylim()[0] < value and ax.get_ylim()[1] > 10 * value
+    both = pd.concat([rows, rows.assign(error=100 * value, half="b")])
+    for ax in drawn(kind(both, x="size", y="error", panels="half", log="y")):
+        low, high = ax.get_ylim()
+        assert low < value and high > 100 * value
+
+
 @pytest.mark.parametrize(
     "anchor, panels",
     [

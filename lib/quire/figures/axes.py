@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
@@ -10,10 +11,11 @@ from matplotlib.ticker import FixedLocator, Locator, LogLocator, NullFormatter
 from quire.figures.palette import numeric
 from quire.figures.scene import Panel, Scene
 
-__all__ = ["name_places", "panel_title", "readable_ticks"]
+__all__ = ["name_places", "open_single_values", "panel_title", "readable_ticks"]
 
 MOST_NAMES = 9  # along an axis of named places
 MOST_PLACES = 6  # abscissae that each get a tick
+ONE_VALUE = 1e-4  # values that differ by less, relatively, are drawn as one
 
 
 def panel_title(panel: Panel, column: str, scene: Scene) -> str:
@@ -30,6 +32,28 @@ def name_places(setter: Callable, values: Iterable) -> None:
     setter([place + 0.5 for place in range(0, len(values), step)], names)
 
 
+def open_single_values(axes: Iterable[Axes]) -> None:
+    """Give logarithmic axes whose data are one value room to both sides; matplotlib would draw them without a scale."""
+    for axis in _logarithmic(axes):
+        ax, low, high = axis.axes, *_interval(axis)
+        if 0 < low <= high < low * (1 + ONE_VALUE):
+            across = axis.axis_name == "x"
+            ends = [(end, 1) if across else (1, end) for end in (low / 2, 2 * high)]
+            ax.update_datalim(ends, updatex=across, updatey=not across)
+
+
+def _interval(axis: Axis) -> tuple[float, float]:
+    """The data of an axis and of those that share it."""
+    ax, name = axis.axes, axis.axis_name
+    shared = ax.get_shared_x_axes() if name == "x" else ax.get_shared_y_axes()
+    ends = np.array([getattr(other, f"{name}axis").get_data_interval() for other in shared.get_siblings(ax)])
+    return float(ends.min()), float(ends.max())
+
+
+def _logarithmic(axes: Iterable[Axes]) -> list[Axis]:
+    return [axis for ax in axes for axis in (ax.xaxis, ax.yaxis) if axis.get_scale() == "log"]
+
+
 def readable_ticks(axes: Iterable[Axes], places: pd.Series) -> None:
     """Ticks of logarithmic axes.
 
@@ -37,9 +61,8 @@ def readable_ticks(axes: Iterable[Axes], places: pd.Series) -> None:
         axes: all panels.
         places: the abscissae of the data; where they are few, they are the ticks.
     """
-    for axis in [axis for ax in axes for axis in (ax.xaxis, ax.yaxis)]:
-        if axis.get_scale() == "log":
-            _set_ticks(axis, places)
+    for axis in _logarithmic(axes):
+        _set_ticks(axis, places)
 
 
 def _set_ticks(axis: Axis, places: pd.Series) -> None:
@@ -51,6 +74,6 @@ def _set_ticks(axis: Axis, places: pd.Series) -> None:
 
 
 def _locator(axis: Axis, places: pd.Series, ratio: float) -> Locator:
-    if axis.axis_name == "x" and 1 < places.nunique() <= MOST_PLACES:
+    if axis.axis_name == "x" and places.nunique() <= MOST_PLACES:
         return FixedLocator(sorted(set(places.dropna())))
     return LogLocator(subs=(1, 2, 5) if ratio > 10 else (1, 1.5, 2, 3, 4, 5, 7))

@@ -10,7 +10,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from quire.figures.axes import panel_title, readable_ticks
+from quire.figures.axes import open_single_values, panel_title, readable_ticks
 from quire.figures.base import Drawing, Frame, blank
 from quire.figures.palette import palette
 from quire.figures.scene import Panel, Scene
@@ -95,9 +95,12 @@ class Panelled(Drawing):
         parts = list(table.groupby(self.panels, sort=False)) if self.panels else [(None, table)]
         across = min(self.frame.wrap, len(parts))
         figure, axes = self._grid(across, -(-len(parts) // across))
-        for i, (value, rows) in enumerate(parts):
-            panel = Panel(axes[i], rows, value, last=i % across == across - 1 or i == len(parts) - 1)
+        last = [i % across == across - 1 or i == len(parts) - 1 for i in range(len(parts))]
+        shown = [Panel(ax, rows, value, end) for ax, (value, rows), end in zip(axes, parts, last, strict=False)]
+        for panel in shown:
             self.paint(panel, scene)
+        open_single_values(axes)
+        for panel in shown:
             for guide in guides:
                 guide.draw(panel, self, scene)
             self._name(panel, scene)
