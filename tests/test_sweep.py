@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 import torch
 from toy_experiments import counted, curve, environ, fails, returns
+from toy_handles import reads_the_environment
 
 from quire import rng
 from quire.files import CorruptFile, folder
@@ -111,6 +112,15 @@ def test_what_is_not_in_the_files_is_computed_and_neither_stored_nor_served(monk
     assert not what_if.equals(before)
     assert len(list((folder("store") / "toy_experiments.curve").iterdir())) == len(CELLS)
     monkeypatch.undo()
+
+
+def test_what_no_key_can_say_is_computed_and_not_stored():
+    with pytest.warns(
+        UserWarning, match=r"reads_the_environment is computed and not stored: no key says what it depends on"
+    ):
+        rows = sweep(reads_the_environment, grid(name="HOME"))
+    assert rows["length"][0] == len(os.environ["HOME"])
+    assert not (folder("store") / "toy_handles.reads_the_environment").exists() and not current().sweeps()
 
 
 def test_a_worker_with_other_code_refuses(monkeypatch):

@@ -1,5 +1,6 @@
 """Tensors that are made once and measured often, for the tests of handles."""
 
+import os
 import time
 import uuid
 from pathlib import Path
@@ -45,3 +46,8 @@ def not_tensors(*, size: int) -> dict:
 def breaks(*, size: int) -> dict:
     """An error of a type of its own, whose message is not its argument."""
     raise UnicodeDecodeError("utf-8", b"abc", 0, size, "of no use")
+
+
+def reads_the_environment(*, name: str) -> dict:
+    """Something that depends on more than its arguments."""
+    return {"length": len(os.environ.get(name, ""))}

@@ -7,7 +7,7 @@ import pandas as pd
 
 from quire import device as devices
 from quire.cells import Cell
-from quire.fingerprint import fingerprint, loaded_differences
+from quire.fingerprint import fingerprint, loaded_differences, unfollowable
 from quire.record import current
 from quire.store import Store, key_of
 from quire.sweep.backends import execute
@@ -69,7 +69,7 @@ def _keyed_cells(function, name: str, code: str, cells: Iterable[dict]) -> dict[
 
 
 def _said_differences(function, name: str, cells: Iterable[dict]) -> list[str]:
-    """What is loaded and not in the files, of the function and of what makes its tensors; said once, as a warning."""
+    """Why rows cannot be kept under the key of the files: what is loaded and not in them, what they cannot say; said once."""
     functions = {function, *(handle.function for cell in cells for handle in all_handles(cell))}
     changed = sorted({what for one in functions for what in loaded_differences(one)})
     if changed:
@@ -78,7 +78,14 @@ def _said_differences(function, name: str, cells: Iterable[dict]) -> list[str]:
             "loaded, or replaced by hand); restart the kernel for rows that are kept",
             stacklevel=3,
         )
-    return changed
+    unseen = sorted({what for one in functions for what in unfollowable(one)})
+    if unseen:
+        warnings.warn(
+            f"{name} is computed and not stored: no key says what it depends on ({'; '.join(unseen[:5])}); pass it as an "
+            "argument",
+            stacklevel=3,
+        )
+    return changed + unseen
 
 
 def _stored(store: Store, name: str, asked: dict[str, dict]) -> dict[str, Cell]:
