@@ -83,7 +83,7 @@ def test_additions_change_nothing(copy, before):
         'from quire.hierarchy.added import added\n\n__all__ = [\n    "added",',
     )
     loss = "\n\ndef added_loss(logits, labels):\n    return logits.sum() + labels.sum()\n"
-    copy.edit("lib/quire/training/losses.py", "", loss)
+    copy.edit("lib/quire/training/loss_functions.py", "", loss)
     copy.edit("lib/quire/cores.py", "", "\n\ndef added_helper(x=1):\n    return x\n")
     copy.edit("lib/quire/rng.py", '"""Random streams that', '"""Streams that')
     copy.edit("lib/quire/__init__.py", "", "\n# a comment\n")

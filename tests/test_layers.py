@@ -299,7 +299,7 @@ def test_there_is_one_style_of_imports(path):
         ("from quire import kernels as k", "", "from quire.kernels import"),
         ("import quire.kernels", "", "from quire.kernels import"),
         ("from .tiles import gram_bytes", "kernels", "relative"),
-        ("def f():\n    from quire.nets.build import build", "", "from outside"),
+        ("def f():\n    from quire.nets.by_name import build", "", "from outside"),
     ],
 )
 def test_the_style_is_checked(tmp_path, text, own, fault):

@@ -7,8 +7,8 @@ makes one of plain modules. ``build(name, ...)`` gives a vision net. ``activatio
 hidden layers of any of them.
 """
 
-from quire.nets.build import build, vision_names
-from quire.nets.ensemble import Ensemble
+from quire.nets.by_name import build, vision_names
+from quire.nets.ensemble import Ensemble, check_generators
 from quire.nets.patch_config import FullyConnectedConfig, TreeConfig
 from quire.nets.patches import PatchEnsemble, fully_connected, tree_cnn
 from quire.nets.probes import activations
@@ -29,6 +29,7 @@ __all__ = [
     "activations",
     "attention_only",
     "build",
+    "check_generators",
     "encode",
     "fully_connected",
     "initialize",

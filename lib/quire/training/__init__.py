@@ -10,9 +10,9 @@ from quire.training.batch import Batch
 from quire.training.config import TrainConfig
 from quire.training.corruptions import denoising, masked_prediction
 from quire.training.data import MemberData
-from quire.training.evaluate import evaluate, predict
+from quire.training.evaluation import evaluate, predict
 from quire.training.loop import train
-from quire.training.losses import errors, losses
+from quire.training.loss_functions import errors, losses
 from quire.training.objectives import Objective
 from quire.training.optimizers import FlatOptimizer
 from quire.training.result import TrainResult

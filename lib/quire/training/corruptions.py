@@ -13,7 +13,7 @@ from typing import Literal
 from torch.nn import functional
 
 from quire.training.batch import Batch
-from quire.training.losses import losses
+from quire.training.loss_functions import losses
 from quire.training.objectives import Objective
 from quire.types import Float, Tensor
 

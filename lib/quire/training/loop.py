@@ -10,14 +10,13 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import nn
 
-from quire.nets import Ensemble
-from quire.nets.ensemble import check_generators
+from quire.nets import Ensemble, check_generators
 from quire.training.averages import LossAverages
 from quire.training.batches import Augment, Batches
 from quire.training.checks import check_fit, check_members
 from quire.training.config import TrainConfig
 from quire.training.data import MemberData
-from quire.training.evaluate import as_ensemble
+from quire.training.evaluation import as_ensemble
 from quire.training.history import History
 from quire.training.objectives import as_objective, descend
 from quire.training.optimizers import FlatOptimizer

@@ -14,7 +14,7 @@ from torch import nn
 
 from quire.nets import Ensemble
 from quire.training.batch import Batch
-from quire.training.losses import LOSSES, errors, losses
+from quire.training.loss_functions import LOSSES, errors, losses
 from quire.types import Tensor
 
 __all__ = ["Loss", "Objective", "as_objective", "descend", "measure"]

@@ -8,7 +8,7 @@ from quire.nets import Ensemble
 from quire.rng import generator
 from quire.training.config import TrainConfig
 from quire.training.data import MemberData
-from quire.training.evaluate import evaluate
+from quire.training.evaluation import evaluate
 from quire.types import Float, Int, Tensor
 
 __all__ = ["Validation"]
