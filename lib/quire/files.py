@@ -14,7 +14,7 @@ import yaml
 from quire.settings import setting
 
 __all__ = ["CorruptFile", "bare", "folder", "from_yaml", "locked", "project_root"]
-__all__ += ["read_bytes", "read_json", "write_atomic", "write_json"]
+__all__ += ["read_bytes", "read_json", "user_cache", "write_atomic", "write_json"]
 
 LARGEST = 256 * 2**20  # bytes of a file that is read whole
 READABLE_DEPTH = 3  # levels of a JSON file that get lines of their own
@@ -30,8 +30,8 @@ def project_root() -> Path:
     Raises:
         FileNotFoundError: neither is a checkout of quire.
     """
-    root = Path(setting("QUIRE_ROOT") or Path(__file__).parents[2]).resolve()
-    if not (root / "_config.yml").exists() and not (root / "data").is_dir():
+    root, found = _checkout()
+    if not found:
         raise FileNotFoundError(
             f"no quire checkout at {root}: chapters, claims, profiles and downloads need one; "
             "set QUIRE_ROOT to the folder with chapters/ and data/"
@@ -39,15 +39,36 @@ def project_root() -> Path:
     return root
 
 
+def _checkout() -> tuple[Path, bool]:
+    """Where a checkout should be, and whether one is there."""
+    named = setting("QUIRE_ROOT")
+    root = Path(named or Path(__file__).parents[2]).resolve()
+    marks = (root / "_config.yml").exists(), (root / "data").is_dir()
+    return root, any(marks) if named else all(marks)
+
+
 def folder(kind: str) -> Path:
-    """The folder for "build", "store" or "published"; a relative path of a setting means the caller's folder."""
+    """The folder for "build", "store" or "published"; a relative path of a setting means the caller's folder.
+
+    Where the library is installed without a checkout, they lie in the user's cache, and nothing is published.
+
+    Raises:
+        FileNotFoundError: QUIRE_ROOT is not a checkout.
+    """
     if named := setting(f"QUIRE_{kind.upper()}"):
         return Path(named).expanduser().absolute()
-    if kind == "build":
-        return project_root() / "build"
     if kind == "store":
         return folder("build") / "store"
-    return project_root() / "data" / kind
+    alone = not setting("QUIRE_ROOT") and not _checkout()[1]
+    root = user_cache() if alone else project_root()
+    return root / "build" if kind == "build" else root / "data" / kind
+
+
+def user_cache() -> Path:
+    """Where downloads are kept: QUIRE_CACHE, else the user's cache folder."""
+    from pooch import os_cache  # slow to import
+
+    return Path(setting("QUIRE_CACHE") or os_cache("quire")).expanduser().absolute()
 
 
 def write_atomic(path: Path, content: bytes) -> None:

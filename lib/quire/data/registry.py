@@ -18,7 +18,7 @@ from jaxtyping import UInt8
 
 from quire.data.dataset import Dataset, MissingData
 from quire.data.download import cached
-from quire.files import project_root
+from quire.files import project_root, user_cache
 from quire.settings import setting
 
 __all__ = ["entries", "fetch", "read_cifar", "read_idx"]
@@ -74,8 +74,7 @@ def _local(spec: dict) -> Path | None:
 
 
 def _download(spec: dict) -> Path:
-    folder = Path(setting("QUIRE_CACHE") or pooch.os_cache("quire")).expanduser()
-    return cached(folder, file=spec["file"], urls=spec["urls"], sha256=spec["sha256"], size=spec["bytes"])
+    return cached(user_cache(), file=spec["file"], urls=spec["urls"], sha256=spec["sha256"], size=spec["bytes"])
 
 
 def _read_npz(path: Path) -> Arrays:

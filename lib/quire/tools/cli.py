@@ -1,5 +1,6 @@
 """``quire``: list, run, claims, diff, site, publish, settings, store, new."""
 
+import errno
 import signal
 import sys
 import traceback
@@ -174,6 +175,8 @@ def main() -> None:
 
 def _said(error: Exception) -> str:
     """What to tell a person: the message, and for an error that has none the type and the place."""
+    if isinstance(error, OSError) and error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return f"{error}: set QUIRE_BUILD to a folder that can be written to"
     if isinstance(error, ValueError | OSError | RuntimeError | LookupError) and not isinstance(
         error, KeyError | IndexError
     ):
