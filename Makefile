@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help book test faults smoke run diff fresh bench lint record clean
+.PHONY: help book test faults lowest smoke run diff fresh bench lint record clean
 
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
   $$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && echo $$p && break; done)
@@ -27,6 +27,7 @@ help:
 	@echo 'make fresh                    recompute everything, ignoring stored and published rows, then compare'
 	@echo 'make bench                    benchmarks, each beside its alternative, as ratios'
 	@echo 'make faults                   kill runs, damage files, ask for the impossible (minutes)'
+	@echo 'make lowest                   the tests with the lowest versions that lib/pyproject.toml allows (once per release)'
 	@echo 'make clean                    remove build/ (the environment stays)'
 	@echo 'TORCH_FLAGS="--index-url …"   which build of torch to install (CPU or CUDA index); PYTHON=… which python'
 
@@ -67,6 +68,19 @@ test: lint
 
 faults: $(READY)
 	QUIRE_BACKEND=sequential $(BIN)/python -m pytest tests/faults -m faults -n 2 --dist loadfile $(ARGS)
+
+# The lowest declared versions, in .venv-lowest, of the library, the command line and dask; tools of testing are the newest. The
+# lowest torch is the one of the lock: no older one could be installed where this was tried, so none is declared.
+# Left out: oracles that come with jax, the rendered page, and what runs the tools of testing on the tree.
+NEWEST := kernels_oracle hierarchical site site_safety ext new environment chapters
+LOWEST := .venv-lowest/bin/python
+lowest:
+	@test -x $(LOWEST) || $(PYTHON) -m venv .venv-lowest
+	$(LOWEST) -m pip install --quiet --disable-pip-version-check $(TORCH_FLAGS) torch==2.13.0
+	$(LOWEST) -m pip install --quiet --disable-pip-version-check $$($(PYTHON) tests/lowest.py) pytest hypothesis beartype ruff
+	$(LOWEST) -m pip install --quiet --disable-pip-version-check --no-deps -e ./lib
+	QUIRE_BACKEND=sequential $(LOWEST) -m pytest -p no:xdist -m "not faults" --ignore=tests/benchmarks \
+	  --ignore=tests/faults $(foreach name,$(NEWEST),--ignore=tests/test_$(name).py) $(ARGS)
 
 # Record what the checked cells print, after looking at the difference that `make test` shows.
 record: $(READY)
