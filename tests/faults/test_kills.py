@@ -16,6 +16,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from safetensors.torch import load
 from toy_experiments import environ
 from toy_kills import NUM_CELLS, SIZES
 
@@ -26,15 +27,18 @@ from quire.store import Store, load_content
 pytestmark = pytest.mark.faults
 
 PATIENCE = 600  # seconds, for a machine that is twenty times slower
-KILLS = {"sequential": 45, "loky": 12}
+KILLS = {"sequential": 60, "loky": 12}
+MOMENTS = ("start", "tensors", "cells", "cells", "cells", "written", "end")
 WORKERS = 2
 TOTAL = len(SIZES) * NUM_CELLS
 ATTEMPTS = """
-import json, os, sys, traceback
+import json, os, sys, traceback, warnings
+from quire.files import CorruptFile
 from quire.sweep import sweep
 from toy_kills import cells, measured
 
 if __name__ == "__main__":
+    warnings.simplefilter("error", CorruptFile)
     for line in sys.stdin:
         pid = os.fork()
         if pid == 0:
@@ -57,8 +61,14 @@ class Attempts:
     def __init__(self, notes: Path, backend: str):
         settings = {"QUIRE_BACKEND": backend, "QUIRE_JOBS": str(WORKERS), "QUIRE_HEADLESS": "1"}
         env = {**environ(Path(__file__).parents[2]), **settings, "QUIRE_PUBLISHED": os.devnull}
-        command = [sys.executable, "-W", "error::quire.files.CorruptFile", "-c", ATTEMPTS, str(notes)]
-        self.process = subprocess.Popen(command, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        command = [sys.executable, "-c", ATTEMPTS, str(notes)]
+        self.log = notes.with_name(
+            "log.txt"
+        )  # what went wrong, and what the tracker of loky says of those that were killed
+        with self.log.open("w") as log:
+            self.process = subprocess.Popen(
+                command, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True
+            )
 
     def start(self, place: Path) -> int:
         """Begin one with store and run in a folder; its process."""
@@ -71,10 +81,13 @@ class Attempts:
         """Wait for the end of the one that was begun; its status as ``os.waitpid`` gives it."""
         return int(self.process.stdout.readline())
 
-    def close(self) -> None:
-        """No more."""
+    def __enter__(self) -> "Attempts":
+        return self
+
+    def __exit__(self, *_) -> None:
         self.process.stdin.close()
-        assert self.process.wait(PATIENCE) == 0
+        self.process.wait(PATIENCE)
+        self.process.stdout.close()
 
 
 @dataclass
@@ -102,7 +115,8 @@ def pieces(store: Store) -> dict[Path, str]:
             cell = json.loads(load_content(kept.path, limit=2**20))["arguments"]
             found[kept.path] = f"cell-{cell['network']['arguments']['size']}-{cell['x']}"
         else:
-            found[kept.path] = "weights"
+            whole = load(load_content(kept.path, limit=2**20))["whole"]
+            found[kept.path] = f"weights-{len(whole)}"
     return found
 
 
@@ -120,8 +134,7 @@ def check_kept(before: Seen, now: Seen, store: Store) -> None:
     known = pieces(store)
     for path, content in before.files.items():
         assert now.files.get(path) == content, f"{path} was finished, and is lost or changed"
-        if known[path] != "weights":
-            assert now.computed[known[path]] == before.computed[known[path]], f"{known[path]} was computed again"
+        assert now.computed[known[path]] == before.computed[known[path]], f"{known[path]} was computed again"
 
 
 def group(leader: int) -> list[psutil.Process]:
@@ -190,33 +203,45 @@ def check_litter(place: Path, kills: int) -> None:
     assert len(list(Store(place / "store", place / "none").kept())) == TOTAL + len(SIZES)
 
 
+@dataclass
+class Chain:
+    """Attempts at one sweep, each killed or ended: how many of them were killed."""
+
+    attempts: Attempts
+    place: Path
+    notes: Path
+    kills: int = 0
+
+    def run(self, most: int, draw: random.Random) -> None:
+        """Kill at most so many attempts; then let one end."""
+        store, status = Store(self.place / "store", self.place / "none"), None
+        while status != 0:
+            before = look(self.place, self.notes)
+            leader = self.attempts.start(self.place)
+            if self.kills < most:
+                kill_at(draw.choice(MOMENTS), leader, self.place, self.notes, draw)
+            status = self.attempts.ended()
+            assert status in (0, signal.SIGKILL), self.attempts.log.read_text()[-3000:]
+            self.kills += status != 0
+            check_kept(before, look(self.place, self.notes), store)
+
+
 @pytest.mark.parametrize("backend", sorted(KILLS))
 def test_kills_at_random_moments_lose_nothing(tmp_path, backend):
     notes, draw = tmp_path / "notes", random.Random(f"kills of {backend}")
     notes.mkdir()
-    attempts = Attempts(notes, backend)
-    attempts.start(tmp_path / "undisturbed")
-    assert attempts.ended() == 0 and sum(notes_of(notes).values()) == TOTAL + len(SIZES)
-    killed = complete = 0
-    while killed < KILLS[backend] or not complete:
-        place, kills = tmp_path / f"chain{complete}", 0
-        for note in notes.iterdir():
-            note.unlink()
-        status = None
-        while status != 0:
-            before = look(place, notes)
-            leader = attempts.start(place)
-            if killed + kills < KILLS[backend]:
-                kinds = ["start", "tensors", "cells", "cells", "cells", "written", "end"]
-                kill_at(draw.choice(kinds), leader, place, notes, draw)
-            status = attempts.ended()
-            assert status in (0, signal.SIGKILL), "an attempt failed by itself"
-            kills += status != 0
-            check_kept(before, look(place, notes), Store(place / "store", place / "none"))
-        check_complete(place, tmp_path / "undisturbed")
-        check_litter(place, kills)
-        wasted = sum(notes_of(notes).values()) - TOTAL - len(SIZES)
-        assert 0 <= wasted <= kills * WORKERS, "more was computed twice than was in flight"
-        killed, complete = killed + kills, complete + 1
-    attempts.close()
-    print(f"\n{backend}: {killed} kills, {complete} sweeps completed")
+    kills, complete = 0, 0
+    with Attempts(notes, backend) as attempts:
+        attempts.start(tmp_path / "undisturbed")
+        assert attempts.ended() == 0 and sum(notes_of(notes).values()) == TOTAL + len(SIZES)
+        while kills < KILLS[backend]:
+            for note in notes.iterdir():
+                note.unlink()
+            chain = Chain(attempts, tmp_path / f"chain{complete}", notes)
+            chain.run(KILLS[backend] - kills, draw)
+            check_complete(chain.place, tmp_path / "undisturbed")
+            check_litter(chain.place, chain.kills)
+            twice = sum(notes_of(notes).values()) - TOTAL - len(SIZES)
+            assert 0 <= twice <= chain.kills * WORKERS, "more was computed twice than was in flight"
+            kills, complete = kills + chain.kills, complete + 1
+    print(f"\n{backend}: {kills} kills, {complete} sweeps completed")
