@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from joblib.externals.loky.backend import context
 
 from quire import environment
 from quire.environment import commit, cores, origin, peak_memory_mb, versions
@@ -24,8 +25,11 @@ def test_an_origin_names_what_can_move_a_number(monkeypatch):
 
 def test_cores_are_those_that_this_process_may_use(monkeypatch):
     assert 1 <= cores() <= os.cpu_count()
-    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {0}, raising=False)
-    assert cores() == 1
+    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {0, 1, 2}, raising=False)
+    monkeypatch.setattr(os, "cpu_count", lambda: 8)
+    assert cores() == 3
+    monkeypatch.setattr(context, "_cpu_count_cgroup", lambda number: 2)  # the quota of a container
+    assert cores() == 2
 
 
 def test_memory_is_in_megabytes_on_linux_and_on_macos(monkeypatch):

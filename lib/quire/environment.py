@@ -28,10 +28,10 @@ def versions() -> dict[str, str]:
 
 
 def cores() -> int:
-    """Cores that this process may use, which may be fewer than the machine has."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    """Cores that this process may use: those that it is bound to, at most the share of its container."""
+    from joblib import cpu_count  # slow to import
+
+    return cpu_count()
 
 
 def origin(device: str) -> dict:
