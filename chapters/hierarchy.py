@@ -55,7 +55,7 @@ sparse_seeds: int = 1  # scale: grammars per number of empty places, in [1, 1000
 sparse_deep: list = [3, 2]  # scale: [v ≡ n_c, m] of the sparse hierarchy of depth three, in [2, 8]
 sparse_deep_empty: list = [0]  # scale: empty places per symbol at depth three, in [0, 3]
 sparse_deep_seeds: int = 1  # scale: grammars for it, in [1, 1000]
-width: int = 32  # scale: channels of every layer, in [1, 1024]
+width: int = 32  # scale: channels of every layer, in [16, 1024]
 device: str = "auto"  # choice: "cpu", "cuda" or "auto"
 
 # %% tags=["setup"]
