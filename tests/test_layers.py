@@ -143,6 +143,7 @@ def test_the_sub_packages_of_the_science_are_acyclic():
 
 
 GLOBAL_RANDOM = re.compile(r"(torch\.(manual_seed|seed)|np\.random\.(seed|rand\w*|normal))$")
+FORKED = {("stacked.py", "torch.manual_seed")}  # inside of fork_rng: dropout takes no generator
 
 
 @pytest.mark.parametrize(
@@ -156,7 +157,8 @@ def test_the_science_does_not_print_read_or_name_devices(path):
             assert node.func.id not in ("print", "open", "input", "tqdm"), f"line {node.lineno}: {node.func.id}()"
         if isinstance(node, ast.Attribute) and layer(path) != "L0":
             called = ast.unparse(node)
-            assert not GLOBAL_RANDOM.match(called), f"line {node.lineno}: {called}"
+            forked = (path.name, called) in FORKED
+            assert forked or not GLOBAL_RANDOM.match(called), f"line {node.lineno}: {called}"
         if (
             isinstance(node, ast.Constant)
             and isinstance(node.value, str)

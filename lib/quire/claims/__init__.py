@@ -2,7 +2,7 @@
 
 from quire.claims.display import expected, scoreboard
 from quire.claims.entries import Claim, ledger
-from quire.claims.reports import report
+from quire.claims.reports import measured, report
 from quire.claims.verdicts import SYMBOLS, Judgement, Verdict, judge, judge_all, judge_run
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "judge_all",
     "judge_run",
     "ledger",
+    "measured",
     "report",
     "scoreboard",
 ]

@@ -1,5 +1,6 @@
 """Guides for the eye: power laws, levels and places, dashed or dotted behind the data."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Hashable
 from dataclasses import dataclass
 from numbers import Real
@@ -14,15 +15,15 @@ __all__ = ["Guide", "Level", "Place", "PowerLaw"]
 ABOVE = 1.35  # a power law that belongs to no group stands off the mean of all by this factor
 
 
-class Guide:
+class Guide(ABC):
     """What is drawn into each panel after its data."""
 
-    def check(self, id: str, drawing: Panelled) -> None:
+    def check(self, id: str, drawing: Panelled) -> None:  # noqa: B027 - a guide may fit into every drawing
         """Refuse a drawing that the guide cannot be drawn into."""
 
+    @abstractmethod
     def draw(self, panel: Panel, drawing: Panelled, scene: Scene) -> None:
         """Draw the guide into a panel."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True)

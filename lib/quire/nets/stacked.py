@@ -123,7 +123,7 @@ class StackedEnsemble(Ensemble):
         try:
             if not (self.training and self._seeds):
                 return functional_call(template, state, inputs)
-            devices = [one.device for one in inputs[:1] if one.device.type == "cuda"]
+            devices = [one.device for one in inputs[:1] if not one.is_cpu]
             with torch.random.fork_rng(devices):
                 torch.manual_seed(self._seeds[index])
                 return functional_call(template, state, inputs)

@@ -7,8 +7,7 @@ import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from quire.claims import judge_run, ledger
-from quire.claims.reports import measured
+from quire.claims import judge_run, ledger, measured
 from quire.files import CorruptFile
 from quire.record import RunFolder
 from quire.tools.terminal import printable

@@ -60,14 +60,9 @@ def character_losses(
         ValueError: another source, or a reach that the text cannot hold.
     """
     text, vocab = characters(source, length)
+    counts = {"train": max(sizes), "validation": held_out_windows, "test": held_out_windows}
     windows = {
-        name: text_windows(
-            part,
-            max(sizes) if name == "train" else held_out_windows,
-            context=context,
-            reach=reach,
-            generator=generator("text.windows", name, seed),
-        )
+        name: text_windows(part, counts[name], context=context, reach=reach, generator=_stream(name, seed))
         for name, part in split_text(text, held_out=HELD_OUT).items()
     }
     sets = {
@@ -104,6 +99,10 @@ def _members(windows: Tensor, vocab: int, sizes: list, device: str) -> MemberDat
     """Windows with their last character masked, and that character."""
     masked = nn.functional.pad(windows[:, :-1], (0, 1), value=vocab)
     return MemberData.shared(masked.to(device), windows[:, -1].to(device), sizes=sizes)
+
+
+def _stream(name: str, seed: int) -> torch.Generator:
+    return generator("text.windows", name, seed)
 
 
 def _streams(kind: str, seed: int, sizes: list) -> list[torch.Generator]:
