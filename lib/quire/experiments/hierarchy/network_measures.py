@@ -110,7 +110,7 @@ def first_layer(rows: pd.DataFrame) -> Estimate:
 def latin_table(rows: pd.DataFrame) -> pd.DataFrame:
     """The table of a figure: curves with a panel for each tree, the deepest and largest first, and the share of all data."""
     tree = "v = " + rows.vocab.astype(str) + ", L = " + rows.depth.astype(str)
-    shown = rows.assign(tree=tree, share=(rows.samples / rows.num_data).round(3))
+    shown = rows.assign(tree=tree, share=rows.samples / rows.num_data)
     return shown.sort_values(["depth", "vocab"], ascending=False, kind="stable")
 
 
