@@ -149,6 +149,8 @@ def test_a_logarithmic_axis_with_one_value_has_a_scale(value, kind):
     assert 0.4 * value < low < 0.5 * value and 2 * value < high < 2.5 * value and ax.get_xlim() == (1, 100)
     [ax] = drawn(kind(rows, x="size", y="error", log="xy"), Level(10 * value, "above"), PowerLaw(-1, "a"))
     assert ax.get_ylim()[0] < value and ax.get_ylim()[1] > 10 * value
+    twice = kind(pd.concat([rows, rows.assign(half="b")]), x="size", y="error", panels="half", log="xy")
+    picture("toy-twice", twice, Level(value, "here"), Place(16), PowerLaw(-1, "a"))
     both = pd.concat([rows, rows.assign(error=100 * value, half="b")])
     for ax in drawn(kind(both, x="size", y="error", panels="half", log="y")):
         low, high = ax.get_ylim()
@@ -210,6 +212,8 @@ def test_levels_and_places_are_drawn_in_each_panel():
             PowerLaw(1, "x", panel="a"),
             r"PowerLaw\(panel='a'\) needs a drawing with panels=…",
         ),
+        (curves(ROWS, x="p", y="e"), Level(1, "$\beta$"), r"label of a Level has the control character '\\x08'"),
+        (curves(ROWS, x="p", y="e"), PowerLaw(1, "$\tau$"), r"label of a PowerLaw has the control character '\\t'"),
         (custom(print, ROWS), Level(1), "a custom drawing draws its own guides, got Level"),
         (pictures([[[1.0]]]), Place(1), "pictures have none; got Place"),
     ],

@@ -32,10 +32,13 @@ def name_places(setter: Callable, values: Iterable) -> None:
     setter([place + 0.5 for place in range(0, len(values), step)], names)
 
 
-def open_single_values(axes: Iterable[Axes]) -> None:
-    """Give logarithmic axes whose data are one value room to both sides; matplotlib would draw them without a scale."""
-    for axis in _logarithmic(axes):
-        ax, low, high = axis.axes, *_interval(axis)
+def open_single_values(ax: Axes) -> None:
+    """Give logarithmic axes whose data are one value room to both sides; matplotlib would draw them without a scale.
+
+    The data so far: of this panel, and of those that share its axes and are painted. What comes later may widen them.
+    """
+    for axis in _logarithmic([ax]):
+        low, high = _interval(axis)
         if 0 < low <= high < low * (1 + ONE_VALUE):
             across = axis.axis_name == "x"
             ends = [(end, 1) if across else (1, end) for end in (low / 2, 2 * high)]
@@ -43,11 +46,12 @@ def open_single_values(axes: Iterable[Axes]) -> None:
 
 
 def _interval(axis: Axis) -> tuple[float, float]:
-    """The data of an axis and of those that share it."""
+    """The data of an axis and of those that share it, as far as they are painted."""
     ax, name = axis.axes, axis.axis_name
     shared = ax.get_shared_x_axes() if name == "x" else ax.get_shared_y_axes()
     ends = np.array([getattr(other, f"{name}axis").get_data_interval() for other in shared.get_siblings(ax)])
-    return float(ends.min()), float(ends.max())
+    painted = ends[np.isfinite(ends).all(axis=1)]
+    return float(painted.min(initial=np.inf)), float(painted.max(initial=-np.inf))
 
 
 def _logarithmic(axes: Iterable[Axes]) -> list[Axis]:

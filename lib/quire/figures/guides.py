@@ -7,6 +7,7 @@ from numbers import Real
 
 import pandas as pd
 
+from quire.figures.labels import legible
 from quire.figures.panels import Panelled
 from quire.figures.scene import Panel, Scene
 
@@ -16,10 +17,17 @@ ABOVE = 1.35  # a power law that belongs to no group stands off the mean of all 
 
 
 class Guide(ABC):
-    """What is drawn into each panel after its data."""
+    """What is drawn into each panel after its data, with its label."""
 
-    def check(self, id: str, drawing: Panelled) -> None:  # noqa: B027 - a guide may fit into every drawing
-        """Refuse a drawing that the guide cannot be drawn into."""
+    label: str
+
+    def check(self, id: str, drawing: Panelled) -> None:
+        """Refuse a label that cannot be read.
+
+        Raises:
+            ValueError: it has a control character.
+        """
+        legible(self.label, f"figure {id}: label of a {type(self).__name__}")
 
     @abstractmethod
     def draw(self, panel: Panel, drawing: Panelled, scene: Scene) -> None:
@@ -48,6 +56,7 @@ class PowerLaw(Guide):
         Raises:
             ValueError: the law cannot be drawn there.
         """
+        super().check(id, drawing)
         if not drawing.powers:
             raise ValueError(f"figure {id}: a PowerLaw goes with curves or scatter, not with {type(drawing).__name__}")
         for given, name, column in ((self.through, "through", "by"), (self.panel, "panel", "panels")):

@@ -95,12 +95,10 @@ class Panelled(Drawing):
         parts = list(table.groupby(self.panels, sort=False)) if self.panels else [(None, table)]
         across = min(self.frame.wrap, len(parts))
         figure, axes = self._grid(across, -(-len(parts) // across))
-        last = [i % across == across - 1 or i == len(parts) - 1 for i in range(len(parts))]
-        shown = [Panel(ax, rows, value, end) for ax, (value, rows), end in zip(axes, parts, last, strict=False)]
-        for panel in shown:
+        for i, (value, rows) in enumerate(parts):
+            panel = Panel(axes[i], rows, value, last=i % across == across - 1 or i == len(parts) - 1)
             self.paint(panel, scene)
-        open_single_values(axes)
-        for panel in shown:
+            open_single_values(panel.ax)
             for guide in guides:
                 guide.draw(panel, self, scene)
             self._name(panel, scene)
