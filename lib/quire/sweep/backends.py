@@ -1,8 +1,10 @@
 """Where tasks run: in this process, in processes of this machine (loky), or on a cluster (dask)."""
 
+import asyncio
 import functools
 import os
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import joblib
@@ -19,7 +21,7 @@ def execute(tasks: list) -> Iterator:
 
     Raises:
         ValueError: there is no such backend, or the number of jobs is none.
-        RuntimeError: the dask scheduler does not answer, or has had no worker for QUIRE_TIMEOUT seconds.
+        RuntimeError: the dask scheduler does not answer, is gone, or has had no worker for QUIRE_TIMEOUT seconds.
     """
     backend, jobs = setting("QUIRE_BACKEND"), setting("QUIRE_JOBS")
     if backend not in ("sequential", "loky", "dask") or not jobs.isdecimal():
@@ -49,7 +51,7 @@ def _run_in_worker(owner: tuple[int, float], task):
 
 
 def _on_dask(tasks: list, jobs: int) -> Iterator:
-    from distributed import wait
+    from distributed import CancelledError, wait
 
     seconds = float(setting("QUIRE_TIMEOUT"))
     # workers of a cluster are not ours to end
@@ -60,14 +62,18 @@ def _on_dask(tasks: list, jobs: int) -> Iterator:
             try:
                 done, pending = wait(pending, timeout=seconds, return_when="FIRST_COMPLETED")
             except TimeoutError:
-                if not client.scheduler_info(n_workers=-1)["workers"]:
-                    raise RuntimeError(
-                        f"the dask scheduler has no worker left after {seconds:.0f} s: start workers and run again; "
-                        "what was finished is kept"
-                    ) from None
+                if not client.scheduler_info()["workers"]:
+                    raise _gone(f"has no worker left after {seconds:.0f} s: start workers") from None
                 continue
+            except CancelledError:
+                raise _gone("is gone: start one") from None
             for future in done:
                 yield future.result()
+
+
+def _gone(what: str) -> RuntimeError:
+    address = setting("QUIRE_SCHEDULER") or "this machine"
+    return RuntimeError(f"the dask scheduler at {address} {what} and run again; what was finished is kept")
 
 
 @contextmanager
@@ -77,10 +83,21 @@ def _client(jobs: int, seconds: float) -> Iterator:
     address = setting("QUIRE_SCHEDULER")
     try:
         if address:
+            with ThreadPoolExecutor(1) as pool:  # a notebook's own thread is busy with an event loop
+                pool.submit(asyncio.run, _answers(address, seconds)).result()
             client = Client(address, timeout=seconds)
         else:
             client = Client(n_workers=jobs, threads_per_worker=1, dashboard_address=None)
     except (OSError, ValueError) as error:
-        raise RuntimeError(f"no dask scheduler answers at {address} within {seconds:.0f} s: {error}") from None
+        why = str(error) or "something else is there"
+        raise RuntimeError(f"no dask scheduler answers at {address} within {seconds:.0f} s: {why}") from None
     with client:
         yield client
+
+
+async def _answers(address: str, seconds: float) -> None:
+    """Greet a scheduler; a client of dask itself waits for ever for the greeting of what is none, or is stopped."""
+    from distributed.core import connect
+
+    comm = await asyncio.wait_for(connect(address, timeout=seconds), seconds)
+    comm.abort()
