@@ -16,7 +16,7 @@
 # *Deep networks that generalise well have learnt to ignore smooth deformations more than they ignore noise: their ratio $R_f$ is
 # far below one, and at a fixed number of training points it tracks their test error.*
 #
-# Reading: 20 minutes. Running: 30 seconds at smoke scale, 5 minutes at book scale, on two cores.
+# Reading: 20 minutes. Running: 30 seconds at smoke scale, 4 to 5 minutes at book scale, on two cores.
 
 # %% [markdown]
 # **You need:** what a convolution, a ReLU and batch normalisation do; Gaussian random variables.
