@@ -284,3 +284,8 @@ def test_labels_that_do_not_serve_are_refused(chapter, labels, message):
     """A chapter's name, and text."""
     with pytest.raises(ValueError, match=message):
         label_columns(chapter, **labels)
+
+
+def test_sixteen_words_look_different():
+    looks = palette(pd.DataFrame({"h": [f"w{i}" for i in range(16)]}), "h", "light")
+    assert len(set(looks.values())) == 16

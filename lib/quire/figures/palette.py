@@ -47,4 +47,7 @@ def palette(rows: pd.DataFrame, by: str | None, theme: str) -> dict:
     colours = COLOURS
     if numeric(values) and len(groups) > 2:
         colours = matplotlib.colormaps["viridis"](np.linspace(*SPAN[theme], len(groups)))
-    return {group: (colours[i % len(colours)], MARKERS[i % len(MARKERS)]) for i, group in enumerate(groups)}
+    return {
+        group: (colours[i % len(colours)], MARKERS[(i + i // len(COLOURS)) % len(MARKERS)])
+        for i, group in enumerate(groups)
+    }
