@@ -132,5 +132,5 @@ def test_errors():
         nets.stack([])
     with pytest.raises(ValueError, match="net 1 differs from net 0"):
         nets.stack([nn.Linear(2, 2), nn.Linear(2, 3)])
-    with pytest.raises(ValueError, match=r"or \[2, batch"):
+    with pytest.raises(ValueError, match=r"inputs must be \[2, batch, …\]"):
         nets.stack([nn.Linear(2, 2), nn.Linear(2, 2)])(torch.zeros(3, 4, 2))
