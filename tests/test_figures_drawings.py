@@ -65,6 +65,12 @@ def test_curves_join_means_unless_a_theory_does():
     assert [line.get_color() for line in dashed] == ["#0173b2", "#de8f05"]
 
 
+def test_a_theory_is_drawn_where_nothing_is_measured():
+    """Few points leave the dashed line."""
+    [ax] = drawn(curves(ROWS.assign(e=float("nan")), x="p", y="e", theory="theory"))
+    assert [len(line.get_xdata()) for line in ax.lines if line.get_linestyle() == "--"] == [4]
+
+
 def test_scatter_shows_each_row():
     """And its theory, if there is one."""
     [ax] = drawn(scatter(ROWS, x="p", y="e", by="kind", theory="theory"))
@@ -133,6 +139,13 @@ def test_short_logarithmic_axes_have_ticks_to_read():
     many = pd.DataFrame({"p": range(1, 21), "e": range(1, 21)})
     [ax] = drawn(curves(many, x="p", y="e", log="x"))
     assert {1, 2, 5, 10, 20} <= set(ax.get_xticks())
+    odd = pd.DataFrame({"p": [0.783441, 0.814418, 2.1], "e": [1.0, 2.0, 3.0]})  # few, but with names that would overlap
+    [ax] = drawn(scatter(odd, x="p", y="e", log="x"))
+    assert {1, 1.5, 2} <= set(ax.get_xticks()) and not {0.783441} & set(ax.get_xticks())
+    [ax] = drawn(curves(many.assign(p=128 * (1 + many.p / 3)), x="p", y="e", log="x"))  # 300 and 400 would touch
+    assert {200, 500, 1000} <= set(ax.get_xticks()) and not {300, 400} & set(ax.get_xticks())
+    [ax] = drawn(curves(many[:7], x="p", y="e", log="x"))
+    assert {1, 1.5, 2, 3, 4, 5, 7} <= set(ax.get_xticks())
     [ax] = drawn(curves(many.assign(p=10.0 ** (many.p / 6)), x="p", y="e", log="x"))  # three decades: powers of ten
     assert all(tick == 10 ** round(np.log10(tick)) for tick in ax.get_xticks())
 
@@ -259,6 +272,8 @@ def test_more_than_two_numbers_get_a_sequential_palette():
     green = [colour[1] for colour, _ in three]
     assert (np.diff(green) > 0).all()
     assert [colour for colour, _ in two] == ["#0173b2", "#de8f05"]
+    many = palette(pd.DataFrame({"h": [f"{i}" for i in range(64)]}), "h", "light")
+    assert len(set(many.values())) == 64  # colours come again with other markers
     words = palette(pd.DataFrame({"h": ["c", "a", "b"]}), "h", "dark")
     assert list(words) == ["c", "a", "b"] and words["b"] == ("#029e73", "D")
 

@@ -15,6 +15,7 @@ __all__ = ["name_places", "open_single_values", "panel_title", "readable_ticks"]
 
 MOST_NAMES = 9  # along an axis of named places
 MOST_PLACES = 6  # abscissae that each get a tick
+LONGEST_NAME = 5  # characters of an abscissa that is a tick
 ONE_VALUE = 1e-4  # values that differ by less, relatively, are drawn as one
 
 
@@ -46,10 +47,13 @@ def open_single_values(ax: Axes) -> None:
 
 
 def _interval(axis: Axis) -> tuple[float, float]:
-    """The data of an axis and of those that share it, as far as they are painted."""
+    """The data of a logarithmic axis and of those that share it, as far as they are painted."""
     ax, name = axis.axes, axis.axis_name
     shared = ax.get_shared_x_axes() if name == "x" else ax.get_shared_y_axes()
-    ends = np.array([getattr(other, f"{name}axis").get_data_interval() for other in shared.get_siblings(ax)])
+    siblings = [getattr(other, f"{name}axis") for other in shared.get_siblings(ax)]
+    ends = np.array([one.get_data_interval() for one in siblings])
+    positive = np.array([one.get_minpos() for one in siblings])
+    ends[:, 0] = np.where(ends[:, 0] > 0, ends[:, 0], positive)  # matplotlib < 3.11 counts a band of nothing as 0
     painted = ends[np.isfinite(ends).all(axis=1)]
     return float(painted.min(initial=np.inf)), float(painted.max(initial=-np.inf))
 
@@ -72,12 +76,19 @@ def readable_ticks(axes: Iterable[Axes], places: pd.Series) -> None:
 def _set_ticks(axis: Axis, places: pd.Series) -> None:
     low, high = axis.get_view_interval()
     if high < 50 * low:  # too short for powers of ten
-        axis.set_major_locator(_locator(axis, places, high / low))
+        axis.set_major_locator(_locator(axis, places, low, high))
         axis.set_major_formatter("{x:g}")
     axis.set_minor_formatter(NullFormatter())
 
 
-def _locator(axis: Axis, places: pd.Series, ratio: float) -> Locator:
-    if axis.axis_name == "x" and places.nunique() <= MOST_PLACES:
+def _locator(axis: Axis, places: pd.Series, low: float, high: float) -> Locator:
+    along = axis.axis_name == "x"
+    if along and _short(places):
         return FixedLocator(sorted(set(places.dropna())))
-    return LogLocator(subs=(1, 2, 5) if ratio > 10 else (1, 1.5, 2, 3, 4, 5, 7))
+    wide_names = along and not 0.5 < low < high < 20
+    return LogLocator(subs=(1, 2, 5) if high > (4 if wide_names else 10) * low else (1, 1.5, 2, 3, 4, 5, 7))
+
+
+def _short(places: pd.Series) -> bool:
+    """Whether places are few, and have short names."""
+    return places.nunique() <= MOST_PLACES and all(len(f"{place:g}") <= LONGEST_NAME for place in places.dropna())

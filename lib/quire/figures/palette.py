@@ -39,6 +39,7 @@ def palette(rows: pd.DataFrame, by: str | None, theme: str) -> dict:
 
     Returns:
         {group: (colour, marker)}, numbers in their order, words as they come, what is missing left out; {None: …} without groups.
+        Up to 64 groups of words look different.
     """
     if by is None:
         return {None: (COLOURS[0], MARKERS[0])}
