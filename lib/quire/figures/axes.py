@@ -47,13 +47,10 @@ def open_single_values(ax: Axes) -> None:
 
 
 def _interval(axis: Axis) -> tuple[float, float]:
-    """The data of a logarithmic axis and of those that share it, as far as they are painted."""
+    """The data of an axis and of those that share it, as far as they are painted."""
     ax, name = axis.axes, axis.axis_name
     shared = ax.get_shared_x_axes() if name == "x" else ax.get_shared_y_axes()
-    siblings = [getattr(other, f"{name}axis") for other in shared.get_siblings(ax)]
-    ends = np.array([one.get_data_interval() for one in siblings])
-    positive = np.array([one.get_minpos() for one in siblings])
-    ends[:, 0] = np.where(ends[:, 0] > 0, ends[:, 0], positive)  # matplotlib < 3.11 counts a band of nothing as 0
+    ends = np.array([getattr(other, f"{name}axis").get_data_interval() for other in shared.get_siblings(ax)])
     painted = ends[np.isfinite(ends).all(axis=1)]
     return float(painted.min(initial=np.inf)), float(painted.max(initial=-np.inf))
 
