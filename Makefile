@@ -69,17 +69,17 @@ test: lint
 faults: $(READY)
 	QUIRE_BACKEND=sequential $(BIN)/python -m pytest tests/faults -m faults -n 2 --dist loadfile $(ARGS)
 
-# The lowest declared versions, in .venv-lowest, of the library, the command line and dask; tools of testing are the newest. The
-# lowest torch is the one of the lock: no older one could be installed where this was tried, so none is declared.
+# The lowest declared versions, in .venv-lowest, of the library, the command line and dask; what these bring along and the tools
+# of testing are the newest. The lowest torch is the one of the lock: no older one could be installed where this was tried.
 # Left out: oracles that come with jax, the rendered page, and what runs the tools of testing on the tree.
 NEWEST := kernels_oracle hierarchical site site_safety ext new environment chapters
-LOWEST := .venv-lowest/bin/python
+LOWEST ?= .venv-lowest
 lowest:
-	@test -x $(LOWEST) || $(PYTHON) -m venv .venv-lowest
-	$(LOWEST) -m pip install --quiet --disable-pip-version-check $(TORCH_FLAGS) torch==2.13.0
-	$(LOWEST) -m pip install --quiet --disable-pip-version-check $$($(PYTHON) tests/lowest.py) pytest hypothesis beartype ruff
-	$(LOWEST) -m pip install --quiet --disable-pip-version-check --no-deps -e ./lib
-	QUIRE_BACKEND=sequential $(LOWEST) -m pytest -p no:xdist -m "not faults" --ignore=tests/benchmarks \
+	@test -x $(LOWEST)/bin/python || $(PYTHON) -m venv $(LOWEST)
+	$(LOWEST)/bin/python -m pip install --quiet --disable-pip-version-check $(TORCH_FLAGS) torch==2.13.0
+	$(LOWEST)/bin/python -m pip install --quiet --disable-pip-version-check $$($(PYTHON) tests/lowest.py) pytest hypothesis beartype ruff
+	$(LOWEST)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -e ./lib
+	QUIRE_BACKEND=sequential $(LOWEST)/bin/python -m pytest -p no:xdist -m "not faults" --ignore=tests/benchmarks \
 	  --ignore=tests/faults $(foreach name,$(NEWEST),--ignore=tests/test_$(name).py) $(ARGS)
 
 # Record what the checked cells print, after looking at the difference that `make test` shows.
