@@ -42,6 +42,7 @@ def page(tmp_path_factory) -> str:
 def test_what_is_expected_is_a_table_without_measurements(page):
     table = page[page.index("quire-table-expected") : page.index("</table>")]
     text = words(table)
+    assert "<summary>The 4 claims of this chapter, and what is predicted</summary>" in page  # folded
     assert "Claim Predicted Source" in text and "Says it. index.beta · in points 1 ± 0.1 derived: eq. (1)" in text
     assert "1.02" not in text and "holds" not in text and "another chapter" not in text
     assert "no claims yet" in words(page)

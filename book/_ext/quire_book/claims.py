@@ -16,6 +16,7 @@ from sphinx.util.docutils import SphinxRole
 from sphinx.util.nodes import make_refnode
 
 from .base import Directive, badge, data, firm, totals
+from .runs import details
 
 PAGE = "scoreboard"
 KEY = re.compile(r"\b[a-z]+(19|20)\d\d[a-z]*\b")  # of the bibliography, within a sentence
@@ -111,12 +112,13 @@ class Expected(Directive):
     """```{quire-expected} chapter```: what the ledger predicts, before anything is measured."""
 
     def run(self):
-        """One row per claim: the statement, the prediction with its tolerance, where it comes from."""
+        """One row per claim: the statement, the prediction with its tolerance, where it comes from; folded."""
         claims = [claim for claim in self.data("claims", []) if claim["chapter"] == self.chapter]
         if not claims:
             return [nodes.paragraph("", "no claims yet", classes=["quire-totals"])]
         rows = [[self._says(claim), firm(claim["predicted"]), self.inline(_source(claim))] for claim in claims]
-        return [self.table(["Claim", "Predicted", "Source"], rows, widths=[50, 20, 30], name="expected")]
+        table = self.table(["Claim", "Predicted", "Source"], rows, widths=[50, 20, 30], name="expected")
+        return details(f"The {len(rows)} claims of this chapter, and what is predicted", table)
 
     def _says(self, claim: dict) -> list[nodes.Node]:
         unit = claim.get("predict", {}).get("unit")
