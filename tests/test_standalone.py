@@ -1,6 +1,5 @@
 """The library alone, installed from its wheel without a checkout; and where little may be written."""
 
-import ctypes
 import json
 import os
 import shutil
@@ -155,13 +154,14 @@ _accumulate_profile(total, numpy.ones((1, 1)), numpy.ones(1))
 print(load("glyphs", num_samples=2).inputs.shape, total[0, 0], len(sweep(curve, grid(samples=[1, 2], seed=0))))"""
 
 
-def obey() -> None:
-    """Let the permissions of files hold for this process, also where it belongs to the superuser (Linux)."""
-    if os.geteuid() == 0:
-        libc = ctypes.CDLL(None, use_errno=True)
-        for capability in (1, 2):  # CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH
-            if libc.prctl(24, capability, 0, 0, 0):  # PR_CAPBSET_DROP
-                raise OSError(ctypes.get_errno(), "the capability cannot be dropped")
+# Let the permissions of files hold for a command, also where it belongs to the superuser (Linux), then become it.
+OBEY = """import ctypes, os, sys
+if os.geteuid() == 0:
+    libc = ctypes.CDLL(None, use_errno=True)
+    for capability in (1, 2):  # CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH
+        if libc.prctl(24, capability, 0, 0, 0):  # PR_CAPBSET_DROP
+            raise OSError(ctypes.get_errno(), "the capability cannot be dropped")
+os.execv(sys.argv[1], sys.argv[1:])"""
 
 
 def set_writable(folder: Path, writable: bool) -> None:
@@ -192,10 +192,9 @@ def command_in(root: Path, home: Path, *command: str, **settings: str) -> subpro
     env |= {"PYTHONPATH": os.pathsep.join([str(ROOT / "tests"), str(root / "lib")]), "QUIRE_ROOT": str(root)}
     env |= {"HOME": str(home), "OMP_NUM_THREADS": "1", "COLUMNS": "200", **settings}
     return subprocess.run(
-        [sys.executable, "-m", "quire", *command],
+        [sys.executable, "-B", "-c", OBEY, sys.executable, "-m", "quire", *command],
         env=env,
         cwd=root,
-        preexec_fn=obey,
         capture_output=True,
         text=True,
         timeout=PATIENCE,
