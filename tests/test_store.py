@@ -149,6 +149,9 @@ def test_published_cells_serve_under_their_key_and_the_store_comes_first(store):
     assert store.load("toy.f", one.key, {"x": 1}) is None
     RunFolder(store.published / "book" / "toy").add_cells("toy.f", [one])
     assert store.load("toy.f", one.key, {"x": 1}) == replace(one, source="published")
+    served = cell(2, 0.5, source="store")  # the run of record had it from its store
+    RunFolder(store.published / "book" / "toy").add_cells("toy.f", [served])
+    assert store.load("toy.f", served.key, {"x": 2}).source == "published"
     assert store.load("toy.f", "2" * 24, {"x": 1}) is None and store.load("toy.g", one.key, {"x": 1}) is None
     with pytest.warns(CorruptFile, match="other arguments"):
         assert store.load("toy.f", one.key, {"x": 2}) is None

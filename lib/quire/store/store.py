@@ -47,14 +47,15 @@ class Store:
 
     def load(self, name: str, key: str, arguments: dict) -> Cell | None:
         """A cell that is stored or published for this function, key and arguments, or None."""
-        found = self._stored(name, key) or published_cells(self.published).get((name, key))
+        stored = self._stored(name, key)
+        found = stored or published_cells(self.published).get((name, key))
         if found is None:
             return None
         if found.arguments != arguments:
-            where = self.path(name, key) if found.source == "store" else self.published
+            where = self.path(name, key) if stored else self.published
             warnings.warn(f"{where}: cell {key} of {name} is that of other arguments", CorruptFile, stacklevel=3)
             return None
-        return found if found.source == "store" else replace(found, source="published")
+        return stored or replace(found, source="published")
 
     def _stored(self, name: str, key: str) -> Cell | None:
         path = self.path(name, key)
