@@ -16,6 +16,7 @@ from quire import rng
 from quire.files import CorruptFile, folder
 from quire.record import current
 from quire.sweep import grid, made, sweep
+from quire.tools.origins import computation
 
 ROOT = Path(__file__).parents[1]
 
@@ -48,7 +49,18 @@ def test_a_cell_receives_the_tensors_and_its_rows_carry_their_arguments(tmp_path
         "made": "toy_handles.weights",
         "arguments": {"size": 2, "folder": str(tmp_path), "seconds": 0.0},
     }
-    assert cells[0].made == (networks[0].key,)
+    assert list(cells[0].made) == [networks[0].key]
+
+
+def test_a_cell_says_what_each_of_its_tensors_took_to_make(tmp_path):
+    start = made(weights, size=2, folder=str(tmp_path), seconds=0.2)
+    sweep(norm, grid(network=[made(tuned, start=start, rate=2.0, folder=str(tmp_path))], power=[1.0, 2.0]))
+    [cells] = current().sweeps().values()
+    assert cells[0].made == cells[1].made and len(cells[0].made) == 2
+    assert 0.2 <= cells[0].made[start.key] < 20 and min(cells[0].made.values()) < 0.2
+    assert computation({"toy": cells})["seconds"] == pytest.approx(
+        sum(cell.seconds for cell in cells) + sum(cells[0].made.values()), abs=2e-3
+    )
 
 
 def test_what_is_finished_needs_no_tensors(tmp_path):

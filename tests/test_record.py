@@ -48,13 +48,13 @@ def test_cells_come_back_and_those_of_an_earlier_sweep_stay(run):
     other = {**ORIGIN, "versions": {"torch": "2.14.0"}}
     run.add_cells(
         "toy.f",
-        [cell(2, 7.0, origin=other, source="published", made=("a" * 24,)), cell(4, 1.0, arguments={"x": [1, 2]})],
+        [cell(2, 7.0, origin=other, source="published", made={"a" * 24: 1.5}), cell(4, 1.0, arguments={"x": [1, 2]})],
     )
     found = run.sweeps()
     assert list(found) == ["toy.f", "toy.g"] and [c.key for c in found["toy.f"]] == [cell(n).key for n in (1, 2, 4)]
     assert same(vars(found["toy.f"][0]), vars(cell(1, 0.5, 0.25)))
     assert found["toy.f"][1].rows == [{"y": 7.0}] and found["toy.f"][1].origin == other
-    assert found["toy.f"][1].source == "published" and found["toy.f"][1].made == ("a" * 24,)
+    assert found["toy.f"][1].source == "published" and found["toy.f"][1].made == {"a" * 24: 1.5}
     assert RunFolder(run.path / "nothing").sweeps() == {}
 
 

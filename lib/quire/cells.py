@@ -2,7 +2,7 @@
 
 import hashlib
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from quire.files import CorruptFile, bare, read_bytes
@@ -23,7 +23,7 @@ class Cell:
     source: str  # "computed", "store" or "published"
     origin: dict  # of quire.environment.origin: versions, device, threads, machine
     peak_memory_mb: float | None = None  # of the process that computed it
-    made: tuple[str, ...] = ()  # keys of the tensors that it received
+    made: dict[str, float] = field(default_factory=dict)  # the tensors that it received: seconds that each took, by key
 
 
 def write_cells(run: Path, name: str, cells: list[Cell]) -> dict:
@@ -42,7 +42,7 @@ def write_cells(run: Path, name: str, cells: list[Cell]) -> dict:
             "source": cell.source,
             "origin": origins.index(cell.origin),
             "peak_memory_mb": cell.peak_memory_mb,
-            "made": list(cell.made),
+            "made": cell.made,
         }
         for cell in cells
     ]
@@ -78,6 +78,5 @@ def _read_cells(run: Path, name: str, entry: SweepEntry) -> list[Cell]:
         if one.origin >= len(entry.origins):
             raise ValueError(f"cell {one.key} names origin {one.origin} of {len(entry.origins)}")
         origin = entry.origins[one.origin]
-        memory, handles = one.peak_memory_mb, tuple(one.made)
-        cells.append(Cell(one.key, one.arguments, part, one.seconds, one.source, origin, memory, handles))
+        cells.append(Cell(one.key, one.arguments, part, one.seconds, one.source, origin, one.peak_memory_mb, one.made))
     return cells

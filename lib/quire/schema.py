@@ -47,7 +47,7 @@ class CellEntry(Entry):
     source: Literal["computed", "store", "published"]
     origin: Annotated[int, Field(ge=0)]
     peak_memory_mb: NonNegativeFloat | None = None
-    made: list[Key] = []
+    made: dict[Key, NonNegativeFloat] = {}
 
 
 class SweepEntry(Entry):
@@ -84,7 +84,7 @@ class StoredCell(Entry):
     peak_memory_mb: NonNegativeFloat
     finished: str
     origin: dict
-    made: list[Key] = []
+    made: dict[Key, NonNegativeFloat] = {}
 
     @model_validator(mode="after")
     def _consistent(self):

@@ -182,12 +182,13 @@ def kill_at(moment: str, leader: int, place: Path, notes: Path, draw: random.Ran
 def rows_of(place: Path) -> dict[str, tuple]:
     """The rows of the run, by key."""
     cells = RunFolder(place / "run").sweeps()["toy_kills.measured"]
-    return {cell.key: (cell.arguments, cell.rows, cell.made) for cell in cells}
+    return {cell.key: (cell.arguments, cell.rows, list(cell.made)) for cell in cells}
 
 
-def tensors_of(place: Path) -> dict[str, bytes]:
-    """What the store holds of tensors."""
-    return {path.name: path.read_bytes() for path in (place / "store").glob("*/[!.]*.safetensors")}
+def tensors_of(place: Path) -> dict[str, dict]:
+    """What the store holds of tensors; how long each took to make stands in its file too, and differs."""
+    found = {path.name: load(load_content(path, limit=2**20)) for path in (place / "store").glob("*/[!.]*.safetensors")}
+    return {name: {key: value.tolist() for key, value in tensors.items()} for name, tensors in found.items()}
 
 
 def check_complete(place: Path, undisturbed: Path) -> None:

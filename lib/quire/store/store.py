@@ -70,7 +70,7 @@ class Store:
             text = "; ".join(str(error).splitlines()[:4])
             warnings.warn(f"{path} is not a cell of {name} ({text}): it is computed again", CorruptFile, stacklevel=4)
             return None
-        made = tuple(entry.made)
+        made = entry.made
         memory = entry.peak_memory_mb
         return Cell(key, entry.arguments, entry.rows, entry.seconds, "store", entry.origin, memory, made)
 
@@ -88,7 +88,7 @@ class Store:
             "peak_memory_mb": cell.peak_memory_mb,
             "finished": finished,
             "origin": cell.origin,
-            "made": list(cell.made),
+            "made": cell.made,
         }
         save_content(self.path(name, cell.key), json.dumps(entry).encode())
 

@@ -9,7 +9,7 @@ from quire.environment import origin, peak_memory_mb
 from quire.store import Store
 from quire.sweep.calls import call
 from quire.sweep.faithful import check_loaded
-from quire.sweep.handles import Handle, all_handles, columns, make, plain, resolved
+from quire.sweep.handles import Handle, all_handles, columns, make, plain, resolved, seconds_of
 from quire.tables import SCALARS
 
 __all__ = ["MakeTask", "Task"]
@@ -41,8 +41,8 @@ class Task:
         start = time.perf_counter()
         rows = _rows(call(self.function, self.name, given, tensors, self.device), self.name, given)
         seconds = round(time.perf_counter() - start, 3)
-        keys = () if self.code is None else tuple(handle.key for handle in all_handles(self.arguments))
-        cell = Cell(self.key, given, rows, seconds, "computed", origin(self.device), peak_memory_mb(), keys)
+        made = {} if self.code is None else {h.key: seconds_of(h, self.store) for h in all_handles(self.arguments)}
+        cell = Cell(self.key, given, rows, seconds, "computed", origin(self.device), peak_memory_mb(), made)
         if self.code is not None:
             check_loaded(self.function, self.code)
             self.store.save(self.name, cell, datetime.now(UTC).isoformat(timespec="seconds"))

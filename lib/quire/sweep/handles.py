@@ -1,5 +1,7 @@
 """Tensors as arguments: ``made(train_network, seed=0)`` is made once, stored, and handed to every cell that names it."""
 
+import json
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -13,7 +15,7 @@ from quire.store import Store, as_json, key_of
 from quire.sweep.calls import arguments_of, call, name_of
 from quire.sweep.faithful import check_loaded, is_faithful
 
-__all__ = ["Handle", "all_handles", "columns", "handles_in", "keyed", "made", "make", "plain", "resolved"]
+__all__ = ["Handle", "all_handles", "columns", "handles_in", "keyed", "made", "make", "plain", "resolved", "seconds_of"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,10 +86,23 @@ def make(handle: Handle, device: str, store: Store) -> bytes:
 
 def _make(handle: Handle, device: str, store: Store) -> bytes:
     given = resolved(handle.arguments, device, store)
+    start = time.perf_counter()
     found = call(handle.function, handle.name, plain(handle.arguments), given, device)
+    took = {"seconds": f"{time.perf_counter() - start:.3f}"}
     if not isinstance(found, Mapping) or not all(isinstance(tensor, torch.Tensor) for tensor in found.values()):
         raise ValueError(f"{handle.name} must return a mapping from names to tensors, got {type(found).__name__}")
-    return save({k: v.detach().cpu().clone(memory_format=torch.contiguous_format) for k, v in found.items()})
+    kept = {k: v.detach().cpu().clone(memory_format=torch.contiguous_format) for k, v in found.items()}
+    return save(kept, metadata=took)
+
+
+def seconds_of(handle: Handle, store: Store) -> float:
+    """What it took to make the tensors of a handle, without those that it depends on: it stands in their file."""
+    content = store.load_tensors(handle.name, handle.key)
+    if content is None:  # dropped since
+        return 0.0
+    length = int.from_bytes(content[:8], "little")
+    header = json.loads(content[8 : 8 + length])
+    return float(header.get("__metadata__", {}).get("seconds", 0.0))
 
 
 def handles_in(arguments: dict) -> Iterator[Handle]:

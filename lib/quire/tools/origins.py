@@ -13,17 +13,18 @@ __all__ = ["computation", "other_versions"]
 
 
 def computation(sweeps: dict[str, list[Cell]]) -> dict:
-    """What the computation of all cells took, whoever did it and when.
+    """What the computation of all cells, and of the tensors that they received, took, whoever did it and when.
 
     Returns:
         ``{"cells", "seconds", "peak_memory_mb", "devices", "machines", "threads", "versions"}``: the last four list what
         occurs, so that more than one entry means a run that mixes.
     """
     cells = [cell for block in sweeps.values() for cell in block]
+    made = {key: seconds for cell in cells for key, seconds in cell.made.items()}  # each once, however many cells use it
     peaks = [cell.peak_memory_mb for cell in cells if cell.peak_memory_mb is not None]
     return {
         "cells": len(cells),
-        "seconds": round(sum(cell.seconds for cell in cells), 3),
+        "seconds": round(sum(cell.seconds for cell in cells) + sum(made.values()), 3),
         "peak_memory_mb": max(peaks, default=None),
         "devices": sorted({cell.origin["device"] for cell in cells}),
         "machines": sorted({cell.origin["machine"] for cell in cells}),
