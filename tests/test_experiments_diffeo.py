@@ -4,6 +4,7 @@ import math
 
 import pytest
 import torch
+from known_answers import storable
 
 from quire.experiments.diffeo import plans, scale_cells
 from quire.experiments.diffeo.cells import bijectivity, laws, pooling
@@ -29,16 +30,12 @@ STRIPES = dict(num_networks=3, dim=5, num_hidden=20, initial_scale=1e-3, learnin
 STRIPES |= dict(max_steps=3000, num_test=2000, noises=[0.01, 0.1])
 
 
-def scalars(rows):
-    return all(isinstance(value, int | float | str | bool) for row in rows for value in row.values())
-
-
 # --- fields and pooling
 
 
 def test_laws_agree_with_monte_carlo():
     rows = laws(cutoff=5, rule="paper", num_fields=4000, seed=0)
-    assert {row["quantity"] for row in rows} == {"gradient energy", "squared displacement"} and scalars(rows)
+    assert {row["quantity"] for row in rows} == {"gradient energy", "squared displacement"} and storable(rows)
     for row in rows:
         assert abs(row["measured"] - row["exact"]) < 4 * row["stderr"]
         assert row["exact"] != row["asymptotic"]
@@ -47,7 +44,7 @@ def test_laws_agree_with_monte_carlo():
 def test_bijectivity_falls_with_temperature():
     rows = bijectivity(cutoff=3, rule="repo", num_fields=60, multiples=[0.1, 1.0, 5.0], seed=0)
     assert [row["probability"] for row in rows] == sorted((row["probability"] for row in rows), reverse=True)
-    assert rows[0]["probability"] == 1 and rows[-1]["probability"] < 0.1 and scalars(rows)
+    assert rows[0]["probability"] == 1 and rows[-1]["probability"] < 0.1 and storable(rows)
 
 
 def test_pooling_rows():
@@ -118,7 +115,7 @@ def test_a_network_is_measured_before_and_after_training():
     tensors = network("digits", "fc-l2", 100, 0)
     rows = measured(tensors, "digits", "fc-l2", 0)
     assert [(row["state"], row["layer"]) for row in rows] == [("initial", "output"), ("trained", "output")]
-    assert scalars(rows) and all(math.isfinite(row["relative"]) for row in rows)
+    assert storable(rows) and all(math.isfinite(row["relative"]) for row in rows)
     assert rows[0]["diffeo"] / rows[0]["noise"] == pytest.approx(rows[0]["relative"])
     assert rows[0]["relative"] != rows[1]["relative"]
     assert all(row["test_error"] == tensors["test_error"].item() for row in rows)
@@ -130,7 +127,7 @@ def test_layers_and_shuffled_channels(interpolation):
     rows = measured(tensors, "glyphs", "vgg3-bn-gap", 1, every_layer=True, interpolation=interpolation)
     assert len(rows) == 3 * 5 and [row["state"] for row in rows[::5]] == ["initial", "trained", "shuffled"]
     assert [row["layer"] for row in rows[:5]] == ["pool1", "pool2", "pool3", "gap", "output"]
-    assert rows[4]["depth"] == 1 and scalars(rows)
+    assert rows[4]["depth"] == 1 and storable(rows)
     assert len({row["diffeo"] for row in rows}) == 15
 
 
@@ -231,7 +228,7 @@ def test_more_images_than_there_are_is_an_error():
 @pytest.mark.parametrize("task", ["distance", "block"])
 def test_scale_detection_rows(task):
     rows = scale_detection(task=task, seed=0, **SCALE)
-    assert len(rows) == 2 * 2 * 4 and scalars(rows)
+    assert len(rows) == 2 * 2 * 4 and storable(rows)
     assert [row["patch"] for row in rows if row["state"] == "trained" and row["network"] == 0] == [2, 4, 8, 16]
     for row in rows:
         assert 0 <= row["zero_mode"] <= 1 and row["diffeo"] > 0 and row["noise"] > 0
@@ -267,7 +264,7 @@ def test_moved_pixels_stay_apart_and_noise_has_their_norm():
 def test_stripes_obey_the_small_noise_identity():
     rows = stripes(num_train=40, seed=0, **STRIPES)
     assert [(row["noise_norm"], row["network"]) for row in rows] == [(n, k) for n in (0.01, 0.1) for k in range(3)]
-    assert scalars(rows)
+    assert storable(rows)
     for row in rows[:3]:
         assert row["relative"] == pytest.approx(row["predicted"], rel=0.15)
     assert [row["compression"] for row in rows[:3]] == [row["compression"] for row in rows[3:]]

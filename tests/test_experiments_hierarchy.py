@@ -6,6 +6,7 @@ import math
 
 import pytest
 import torch
+from known_answers import storable
 
 from quire.deep_kernels import tree_tangent_kernel
 from quire.experiments.hierarchy import fitting, grammar_cells, lazy_cells, network_cells, plans, variant_cells
@@ -16,18 +17,9 @@ from quire.rng import generator
 SMALL = dict(vocab=4, num_rules=4, branching=2, depth=2, num_classes=4)
 
 
-def check_rows(rows, arguments):
-    assert rows and all(set(row) == set(rows[0]) for row in rows)
-    assert not set(rows[0]) & set(arguments)
-    for row in rows:
-        for value in row.values():
-            assert isinstance(value, int | float | str | bool)
-            assert not isinstance(value, float) or not math.isinf(value)
-
-
 def test_derivation_is_a_complete_tree_and_parses():
     rows = grammar_cells.derivation(**SMALL, seed=0)
-    check_rows(rows, SMALL)
+    storable(rows, SMALL)
     assert [sum(r["level"] == level for r in rows) for level in range(3)] == [4, 2, 1]
     assert not any(r["wrong"] for r in rows)
     places = {(r["level"], r["place"]) for r in rows}
@@ -37,7 +29,7 @@ def test_derivation_is_a_complete_tree_and_parses():
 def test_class_signal_crosses_the_noise_near_the_threshold():
     arguments = dict(vocab=12, num_rules=12, branching=2, depth=2, num_classes=12, seed=0, ratios=[0.5, 1.0, 2.0])
     rows = grammar_cells.class_signal(**arguments)
-    check_rows(rows, arguments)
+    storable(rows, arguments)
     for row in rows:
         assert abs(row["measured"] / (row["signal"] + row["noise"]) - 1) < 0.2
         assert 0.7 < row["noise"] / row["noise_theory"] < 1.1
@@ -46,7 +38,7 @@ def test_class_signal_crosses_the_noise_near_the_threshold():
 
 def test_string_signal_shows_synonyms():
     rows = grammar_cells.string_signal(**SMALL, seed=0)
-    check_rows(rows, SMALL)
+    storable(rows, SMALL)
     assert len(rows) == 4 * 16 and rows[0]["spread"] < 1e-12
     assert abs(sum(r["covariance"] ** 2 for r in rows) / len(rows) - 1) < 1e-9
 
@@ -54,7 +46,7 @@ def test_string_signal_shows_synonyms():
 def test_clustering_improves_with_data():
     arguments = dict(vocab=6, num_rules=6, branching=2, depth=2, num_classes=6, seed=0, ratios=[0.5, 64.0])
     rows = grammar_cells.first_step_clustering(**arguments)
-    check_rows(rows, arguments)
+    storable(rows, arguments)
     assert rows[0]["clustering_error"] > 0.3 > rows[1]["clustering_error"]
     assert rows[0]["relative_error"] > rows[1]["relative_error"]
 
@@ -62,7 +54,7 @@ def test_clustering_improves_with_data():
 def test_zipf_curve_has_the_predicted_slope():
     arguments = dict(exponent=1.0, num_rules=2**16, num_strings=1, ranks=[10, 30, 100, 300])
     rows = grammar_cells.zipf_curve(**arguments)
-    check_rows(rows, arguments)
+    storable(rows, arguments)
     first, last = rows[0], rows[-1]
     slope = math.log(last["error"] / first["error"]) / math.log(last["samples"] / first["samples"])
     assert abs(slope - first["predicted_slope"]) < 0.05
@@ -74,7 +66,7 @@ def test_networks_fit_and_rows_are_reproducible(network):
         network=network, width=16, seed=0, ratios=[0.1, 0.3], unit="data", level=0.5, learning_rate=0.25, max_steps=60
     )
     rows = network_cells.learning_curve(**arguments)
-    check_rows(rows, arguments)
+    storable(rows, arguments)
     assert [r["samples"] for r in rows] == [26, 77] and all(0 <= r["error"] <= 1 for r in rows)
     assert repr(rows) == repr(network_cells.learning_curve(**arguments))
     alone = network_cells.learning_curve(**arguments | dict(ratios=[0.1]))  # a member does not depend on its company
@@ -95,7 +87,7 @@ def test_deep_network_learns_the_random_grammar_and_not_the_latin_one():
 def test_lazy_curve_uses_the_kernel_of_its_network():
     arguments = SMALL | dict(network="cnn", seed=0, ratios=[0.1, 0.5], unit="data", level=0.7)
     rows = lazy_cells.lazy_curve(**arguments)
-    check_rows(rows, arguments)
+    storable(rows, arguments)
     other = lazy_cells.lazy_curve(**arguments | dict(network="shallow"))
     assert [r["samples"] for r in rows] == [r["samples"] for r in other] and rows != other
     assert rows[1]["error"] < rows[0]["error"] < 0.8
@@ -132,7 +124,7 @@ def test_tangent_kernel_is_that_of_a_wide_network():
 def test_sensitivity_rows_cover_layers_and_levels():
     arguments = SMALL | dict(width=16, seed=0, ratios=[0.5, 2.0], probes=64, max_steps=50)
     rows = network_cells.layer_sensitivity(**arguments)
-    check_rows(rows, arguments)
+    storable(rows, arguments)
     assert len(rows) == 2 * 3 * 2 and all(r["sensitivity"] >= 0 for r in rows)
     assert {(r["layer"], r["level"]) for r in rows if r["invariant"]} == {(2, 1), (3, 1), (3, 2)}
 
@@ -142,14 +134,14 @@ def test_sparse_curve(network):
     tree = dict(vocab=4, num_rules=3, branching=2, depth=2, num_empty=1, placement="blocks", seed=0)
     arguments = dict(**tree, network=network, width=16, sizes=[64, 128], level=0.5, max_steps=40)
     rows = variant_cells.sparse_curve(**arguments)
-    check_rows(rows, arguments)
+    storable(rows, arguments)
     assert [r["samples"] for r in rows] == [64, 128]
 
 
 def test_zipf_network_curve():
     arguments = dict(vocab=8, num_rules=8, num_classes=4, exponent=1.0, width=32, seed=0, ratios=[4.0, 64.0])
     rows = variant_cells.zipf_network_curve(**arguments)
-    check_rows(rows, arguments)
+    storable(rows, arguments)
     assert [r["samples"] for r in rows] == [128, 2048] and all(r["fitted"] for r in rows)
     # the ideal learner with 2.5 n_c m / f_k: one rule known, then five of eight
     law = zipf_law(8, 1.0)

@@ -1,10 +1,9 @@
 """Cells and plans of the language chapter: rows that can be stored, and the exact limits that they must keep."""
 
-import inspect
 import math
 
 import pytest
-from test_experiments_hierarchy import check_rows
+from known_answers import fits, storable
 
 from quire.experiments.language import cells, counting_cells, loss_cells, network_cells, plans, text_cells
 from quire.experiments.language.grammars import last_token_grammar
@@ -20,7 +19,7 @@ def test_a_grammar_of_last_tokens_has_as_many_roots_as_symbols():
 def test_sampled_correlations_sit_on_signal_plus_floor():
     arguments = SMALL | dict(sizes=[500, 20_000])
     rows = cells.sampled_correlations(**arguments)
-    check_rows(rows, arguments)
+    storable(rows, arguments)
     assert [r["level"] for r in rows[:3]] == [1, 2, 2]
     assert all(r["measured"] > 0 and r["floor"] <= 1 / (64 * r["samples"]) * 1.001 for r in rows)
     large = [r for r in rows if r["samples"] == 20_000]
@@ -30,7 +29,7 @@ def test_sampled_correlations_sit_on_signal_plus_floor():
 def test_ensemble_correlations_decay_by_level():
     arguments = dict(vocab=16, num_rules=4, branching=2, depth=3, seed=0)
     rows = cells.ensemble_correlations(**arguments)
-    check_rows(rows, arguments)
+    storable(rows, arguments)
     assert rows[0]["signal"] > rows[1]["signal"] > rows[2]["signal"]
     assert [r["distance"] for r in rows] == [1, 2, 4]
 
@@ -38,7 +37,7 @@ def test_ensemble_correlations_decay_by_level():
 def test_entropies_decrease_and_stay_below_the_bound():
     arguments = SMALL | dict(contexts=[0, 1, 2, 3], probes=400)
     rows = cells.entropies(**arguments)
-    check_rows(rows, arguments)
+    storable(rows, arguments)
     assert all(a["entropy"] > b["entropy"] for a, b in zip(rows, rows[1:], strict=False))
     assert all(r["level"] == -1 or r["entropy"] < r["bound"] + 3 * r["entropy_error"] for r in rows)
     assert math.isnan(rows[2]["bound"])
@@ -48,7 +47,7 @@ def test_entropies_decrease_and_stay_below_the_bound():
 def test_predictors_do_not_beat_the_exact_law(network):
     arguments = SMALL | dict(depth=3, network=network, width=32, context=3, sizes=[16, 512], probes=200, max_steps=200)
     rows = network_cells.last_token_curve(**arguments)
-    check_rows(rows, arguments)
+    storable(rows, arguments)
     assert all(r["divergence"] >= 0 and r["loss"] >= r["entropy"] for r in rows)
     assert rows[1]["loss"] < rows[0]["loss"] < math.log(8) + 0.3
     assert rows[1]["best_step"] <= rows[1]["steps"]
@@ -75,7 +74,7 @@ def test_a_short_context_saturates_at_its_own_entropy():
 def test_counting_ngram_converges_to_the_exact_law():
     arguments = SMALL | dict(level=2, sizes=[16, 256, 20_000], probes=300)
     rows = counting_cells.ngram_curve(**arguments)
-    check_rows(rows, arguments)
+    storable(rows, arguments)
     assert rows[0]["divergence"] > rows[1]["divergence"] > rows[2]["divergence"] and rows[2]["divergence"] < 0.05
     assert rows[0]["contexts"] == 8 * 3**3
 
@@ -83,21 +82,13 @@ def test_counting_ngram_converges_to_the_exact_law():
 def test_hierarchical_ngram_needs_fewer_data_than_counting():
     arguments = SMALL | dict(depth=3, level=3, sizes=[50, 3000], probes=300)
     rows = counting_cells.hierarchical_ngram_curve(**arguments)
-    check_rows(rows, arguments)
+    storable(rows, arguments)
     assert rows[0]["symbol_error_1"] > 0.2 and rows[1]["symbol_error_1"] == rows[1]["symbol_error_2"] == 0
     assert rows[1]["divergence"] < 0.1 < 0.3 < counting_cells.ngram_curve(**arguments)[1]["divergence"]
     assert rows[0]["paths"] == 8 * 3**3 and rows[0]["synonym_threshold"] == pytest.approx(8 * 3**3 / (1 - 3 / 8))
 
 
 # --- plans
-
-
-def fits(function, asked):
-    """Every cell is a call of the function."""
-    for cell in asked:
-        inspect.signature(function).bind(**cell)
-    assert len({str(cell) for cell in asked}) == len(asked)
-    return True
 
 
 def test_a_grammar_has_fewer_rules_than_strings_for_them():

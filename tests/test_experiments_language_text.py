@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from test_experiments_hierarchy import check_rows
+from known_answers import storable
 
 from quire.data import Dataset, MissingData, load
 from quire.experiments.language import loss_cells, text_cells, texts
@@ -56,7 +56,7 @@ def test_decay_of_a_text_and_its_horizon():
     text = texts.generated_text(**grammar, length=40_000)
     assert text.shape == (40_000,) and torch.equal(text, texts.generated_text(**grammar, length=40_000))
     rows = text_cells.text_decay(text, 8, distances=[1, 2, 4, 8, 16], sizes=[1000], seeds=2)
-    check_rows(rows, {})
+    storable(rows, {})
     whole = [r for r in rows if r["whole"]]
     assert len(whole) == 5 and whole[0]["signal"] > whole[-1]["signal"]
     ranges = {r["horizon"] for r in rows if not r["whole"]}
@@ -79,7 +79,7 @@ def test_more_windows_and_more_context_help():
     short, long = (
         loss_cells.character_losses(source="generated", context=t, sizes=[100, 6000], **LOSSES) for t in (1, 4)
     )
-    check_rows(short, LOSSES | {"context": 1, "sizes": []})
+    storable(short, LOSSES | {"context": 1, "sizes": []})
     for rows in (short, long):
         assert rows[1]["loss"] < rows[0]["loss"] and rows[1]["counting_loss"] < rows[0]["counting_loss"]
         assert all(row["best_step"] <= row["steps"] <= 150 and row["counting_prior"] in (1.0, 10.0) for row in rows)

@@ -1,10 +1,10 @@
 """Cells of the locality chapter at tiny sizes: rows, exact identities, and independence of how they are cut."""
 
-import json
 import math
 
 import pytest
 import torch
+from known_answers import finite
 
 from quire.experiments.locality.cells import learning_curves, predicted_curves
 from quire.experiments.locality.circle_cells import circle_curves, circle_theory
@@ -13,13 +13,6 @@ from quire.experiments.locality.kernels_by_name import grams, named
 from quire.kernels import Laplacian, ReluNTK, torus_embedding
 from quire.regression import NestedRegression
 from quire.rng import generator
-
-
-def finite(rows):
-    """Rows that JSON can hold."""
-    assert rows and all(isinstance(row, dict) for row in rows)
-    json.dumps(rows, allow_nan=False)
-    return rows
 
 
 def curves(pairs, sizes, **changed):

@@ -5,29 +5,11 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
+from known_answers import known, missing, no_error
 
 from quire.experiments.diffeo import measures, network_measures, scale_measures, stripe_measures
 
 SPREAD = math.exp(0.1)  # two values that differ by this factor on either side of one: ⟨log⟩ = 0, error 0.1
-
-
-def known(estimate, value, stderr, dof):
-    """Whether an estimate is this value ± this error."""
-    assert (estimate.value, estimate.stderr) == pytest.approx((value, stderr), rel=1e-9, abs=1e-12)
-    assert estimate.dof == pytest.approx(dof)
-    return True
-
-
-def no_error(estimate, value, reason="one seed has no error"):
-    """Whether an estimate has this value, and no error for this reason."""
-    assert estimate.value == pytest.approx(value, rel=1e-9)
-    assert not estimate.known and estimate.reason == reason
-    return True
-
-
-def missing(estimate, reason):
-    """Whether there is no value, for this reason."""
-    return math.isnan(estimate.value) and not estimate.known and reason in estimate.reason
 
 
 # --- fields

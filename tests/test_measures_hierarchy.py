@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
+from known_answers import TWO_POINTS, known, missing, no_error
 from matplotlib.figure import Figure
 
 from quire.experiments.hierarchy import drawings, grammar_measures, network_measures, variant_measures
@@ -27,25 +28,6 @@ def grammars(values, settings=BOTH, repeats=2, **columns):
 def threshold(vocab, rules, classes, depth):
     """n_c m^L."""
     return classes * rules**depth
-
-
-def known(estimate, value, stderr, dof):
-    """Whether an estimate is this value ± this error."""
-    assert (estimate.value, estimate.stderr) == pytest.approx((value, stderr), rel=1e-9, abs=1e-12)
-    assert estimate.dof == pytest.approx(dof)
-    return True
-
-
-def no_error(estimate, value, reason="one seed has no error"):
-    """Whether an estimate has this value, and no error for this reason."""
-    assert estimate.value == pytest.approx(value, rel=1e-9)
-    assert not estimate.known and reason in estimate.reason
-    return True
-
-
-def missing(estimate, reason):
-    """Whether there is no value, for this reason."""
-    return math.isnan(estimate.value) and not estimate.known and reason in estimate.reason
 
 
 # --- one grammar
@@ -142,7 +124,7 @@ def test_zipf_slope_is_that_of_its_exponent():
 
 def test_zipf_slope_of_two_ranks_of_one_and_of_a_learner_who_knows_all():
     rows = pd.DataFrame({"exponent": 1.0, "samples": [10.0, 100.0], "error": [0.1, 0.01]})
-    assert no_error(grammar_measures.zipf_slope(rows, exponent=1.0), -1.0, "two points")
+    assert no_error(grammar_measures.zipf_slope(rows, exponent=1.0), -1.0, TWO_POINTS)
     assert missing(grammar_measures.zipf_slope(rows[:1], exponent=1.0), "two different abscissae")
     assert missing(grammar_measures.zipf_slope(rows.assign(error=[0.1, 0.0]), exponent=1.0), "zero has no logarithm")
 
@@ -171,7 +153,7 @@ def test_shallow_exponent_is_the_slope_against_all_data():
 def test_shallow_exponent_of_one_vocabulary_or_of_curves_that_do_not_cross():
     assert missing(network_measures.shallow_exponent(needing([[4.0, 5.0]], SQUARES[:1])), "two different abscissae")
     assert missing(network_measures.shallow_exponent(needing([[math.nan]], SQUARES[:1])), "two different abscissae")
-    assert no_error(network_measures.shallow_exponent(needing([[4.0], [64.0]], SQUARES[:2])), 1.0, "two points")
+    assert no_error(network_measures.shallow_exponent(needing([[4.0], [64.0]], SQUARES[:2])), 1.0, TWO_POINTS)
 
 
 def test_sample_complexity_goes_through_the_means_of_the_settings():
@@ -189,7 +171,7 @@ def test_sample_complexity_tells_settings_of_one_threshold_apart():
 
 
 def test_sample_complexity_of_few_settings():
-    assert no_error(network_measures.sample_complexity(needing([[8.0], [64.0]], SQUARES[:2])), 1.0, "two points")
+    assert no_error(network_measures.sample_complexity(needing([[8.0], [64.0]], SQUARES[:2])), 1.0, TWO_POINTS)
     assert missing(network_measures.sample_complexity(needing([[8.0]], SQUARES[:1])), "two different abscissae")
     assert missing(network_measures.sample_complexity(needing([[math.nan]], SQUARES[:1])), "two different abscissae")
 
@@ -207,7 +189,7 @@ def test_vocabulary_exponent_is_the_slope_against_v():
     rows = needing([[100.0, 100.0], [200.0, 200.0], [400.0, 400.0]], settings)
     assert known(network_measures.vocabulary_exponent(rows), 0.5, 0.0, 4)
     assert missing(network_measures.vocabulary_exponent(rows[rows.vocab == 6]), "two different abscissae")
-    assert no_error(network_measures.vocabulary_exponent(rows[(rows.seed == 0) & (rows.vocab < 96)]), 0.5, "two points")
+    assert no_error(network_measures.vocabulary_exponent(rows[(rows.seed == 0) & (rows.vocab < 96)]), 0.5, TWO_POINTS)
 
 
 def test_curve_and_needed_tables():
@@ -374,7 +356,11 @@ def test_sparse_exponent_has_a_prefactor_for_each_grammar():
 
 def test_sparse_exponent_of_few_points():
     two = sparse([10.0], 2, empty=(0, 1))
-    assert no_error(variant_measures.sparse_exponent(two, network="cnn", depth=2), 2.0, "leave no error")
+    assert no_error(
+        variant_measures.sparse_exponent(two, network="cnn", depth=2),
+        2.0,
+        "as many lines as pairs of points leave no error",
+    )
     one = sparse([10.0, 20.0], 2, empty=(0,))
     assert missing(variant_measures.sparse_exponent(one, network="cnn", depth=2), "two different abscissae")
     assert missing(variant_measures.sparse_exponent(two, network="lcn", depth=2), "two different abscissae")

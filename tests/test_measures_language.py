@@ -5,37 +5,12 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
+from known_answers import TWO_POINTS, exactly, known, missing, no_error
 
 from quire.experiments.language import learning_measures, measures, text_measures
 from quire.stats import Estimate
 
 SIZES = [10, 100, 1000, 10_000]
-
-
-def known(estimate, value, stderr, dof):
-    """Whether an estimate is this value ± this error."""
-    assert (estimate.value, estimate.stderr) == pytest.approx((value, stderr), rel=1e-9, abs=1e-12)
-    assert estimate.dof == pytest.approx(dof)
-    return True
-
-
-def exactly(estimate, value):
-    """Whether an estimate has this value, and no error but rounding."""
-    assert (estimate.value, estimate.stderr) == pytest.approx((value, 0), rel=1e-9, abs=1e-12)
-    assert estimate.known
-    return True
-
-
-def no_error(estimate, value, reason="one seed has no error"):
-    """Whether an estimate has this value, and no error for this reason."""
-    assert estimate.value == pytest.approx(value, rel=1e-9, abs=1e-12)
-    assert not estimate.known and estimate.reason == reason
-    return True
-
-
-def missing(estimate, reason):
-    """Whether there is no value, for this reason."""
-    return math.isnan(estimate.value) and not estimate.known and reason in estimate.reason
 
 
 # --- correlations of one grammar
@@ -235,8 +210,7 @@ def test_grammars_that_do_not_come_to_half_a_nat_are_left_out():
     rows.loc[(rows.num_rules == 4) & (rows.seed == 1), "divergence"] += 0.6
     assert known(learning_measures.counting_exponent(rows), 1.0, 0, 3)
     assert missing(learning_measures.counting_exponent(rows.assign(divergence=1.0)), "two different abscissae")
-    two = "two points fix a line and leave no error"
-    assert no_error(learning_measures.counting_exponent(counting([1.0], rules=(2, 3))), 1.0, two)
+    assert no_error(learning_measures.counting_exponent(counting([1.0], rules=(2, 3))), 1.0, TWO_POINTS)
     assert missing(learning_measures.counting_exponent(counting([1.0, 2.0], rules=(2,))), "two different abscissae")
 
 
@@ -410,7 +384,7 @@ def test_draws_without_a_range_are_left_out():
     assert exactly(text_measures.horizon_exponent(rows), 1.0)
     assert missing(text_measures.horizon_exponent(rows.assign(horizon=math.nan)), "two different abscissae")
     two = decays(1.0, seeds=1)
-    assert no_error(text_measures.horizon_exponent(two), 1.0, "two points fix a line and leave no error")
+    assert no_error(text_measures.horizon_exponent(two), 1.0, TWO_POINTS)
 
 
 def test_the_floor_is_that_of_far_characters():

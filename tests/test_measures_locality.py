@@ -5,40 +5,11 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
+from known_answers import known, missing, no_error, power_law
 
 from quire.experiments.locality import circle_measures, kernel_measures, measures
 
 SIZES = [16, 32, 64, 128, 256]
-
-
-def power_law(slopes, *, x="size", y="error", places=SIZES, factor=1.0, **columns):
-    """One exact power law y = factor · x**slope for each seed."""
-    return pd.DataFrame(
-        [
-            {**columns, "seed": seed, x: place, y: factor * place**slope}
-            for seed, slope in enumerate(slopes)
-            for place in places
-        ]
-    )
-
-
-def known(estimate, value, stderr, dof):
-    """Whether an estimate is this value ± this error."""
-    assert (estimate.value, estimate.stderr) == pytest.approx((value, stderr), rel=1e-9, abs=1e-12)
-    assert estimate.dof == pytest.approx(dof)
-    return True
-
-
-def no_error(estimate, value, reason="one seed has no error"):
-    """Whether an estimate has this value, and no error for this reason."""
-    assert estimate.value == pytest.approx(value, rel=1e-9)
-    assert not estimate.known and estimate.reason == reason
-    return True
-
-
-def missing(estimate, reason):
-    """Whether there is no value, for this reason."""
-    return math.isnan(estimate.value) and not estimate.known and reason in estimate.reason
 
 
 # --- kernels

@@ -4,6 +4,7 @@ import math
 
 import pandas as pd
 import pytest
+from known_answers import known, missing, no_error
 
 from quire.experiments.spatial_scales import measures, network_measures
 
@@ -31,17 +32,6 @@ def learned(slopes: dict[int, list[float]], student: str = "cnn", **columns) -> 
     )
 
 
-def known(estimate, value, stderr, dof):
-    """Whether an estimate is this value ± this error."""
-    assert (estimate.value, estimate.stderr) == pytest.approx((value, stderr), rel=1e-9, abs=1e-12)
-    return estimate.dof == pytest.approx(dof)
-
-
-def missing(estimate, reason):
-    """Whether there is no value, for this reason."""
-    return math.isnan(estimate.value) and not estimate.known and reason in estimate.reason
-
-
 def test_depths_are_counted_in_layers():
     assert [measures.depth_name(level) for level in (1, 3)] == ["depth two", "depth four"]
 
@@ -52,8 +42,7 @@ def test_an_exponent_is_the_mean_over_seeds_inside_the_window():
     assert known(measures.exponent(rows, level=1, window=WINDOW, student="fc"), 0.1, 0.0, 1)
     assert missing(measures.exponent(rows, level=3, window=WINDOW), "no target of this depth")
     assert missing(measures.exponent(rows, level=1, window=[500, 512]), "fewer than two training sets")
-    one = measures.exponent(learned({1: [0.5]}), level=1, window=WINDOW)
-    assert one.value == pytest.approx(0.5) and one.reason == "one seed has no error"
+    assert no_error(measures.exponent(learned({1: [0.5]}), level=1, window=WINDOW), 0.5)
     ranking = measures.adaptation(rows, window=WINDOW)
     assert list(ranking) == ["depth two", "depth three", "depth four"] and ranking[
         "depth three"
@@ -175,8 +164,7 @@ def test_networks_are_compared_with_their_kernel_at_the_largest_size():
     assert missing(network_measures.relative_error(networks(), width=64), "no network of width 64")
     order = network_measures.width_order(networks())
     assert list(order) == ["width 32", "width 256"] and order["width 256"].value == pytest.approx(1.0)
-    one = network_measures.relative_error(networks().query("seed == 0"), width=32)
-    assert one.value == pytest.approx(1.5) and one.reason == "one seed has no error"
+    assert no_error(network_measures.relative_error(networks().query("seed == 0"), width=32), 1.5)
     table = network_measures.over_kernel(networks())
     assert table.ratio[table.samples == 16].iloc[0] == pytest.approx((3.0 - 0.5) / 2) and set(table.channels) == {
         "32",
