@@ -164,6 +164,9 @@ class _Kept(FunctionCache):
         checksum, content = content[:CHECKSUM], content[CHECKSUM:]
         if hashlib.sha256(content).digest() != checksum:
             return None
+        # Safe as the module's own .pyc is: the folder lies beside it, in the user's cache, or where the user's setting says;
+        # only save_overload writes it, no download or published file comes there, and who could put one there could edit
+        # the code as well (numba's own cache unpickles in the same way; the checksum is against damage, not against people).
         return CompileResult._rebuild(target_context, *pickle.loads(content))
 
     def save_overload(self, signature, data) -> None:

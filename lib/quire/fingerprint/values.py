@@ -5,14 +5,10 @@ import functools
 import types
 from collections.abc import Mapping
 
-from quire.fingerprint.codes import MISSING, Codes, same_code
-from quire.fingerprint.scopes import chain_of
+from quire.fingerprint.codes import Codes, same_code
+from quire.fingerprint.constants import MISSING, PLAIN, evaluated, named
 
 __all__ = ["MISSING", "PLAIN", "differs"]
-
-PLAIN = (bool, int, float, complex, str, bytes, tuple, list, dict, set, frozenset, type(None), range)
-CLOSED = (ast.Constant, ast.BinOp, ast.UnaryOp, ast.operator, ast.unaryop, ast.Name, ast.Attribute, ast.Load)
-CLOSED += (ast.List, ast.Tuple, ast.Dict, ast.Set)
 
 
 def differs(node: ast.AST, value: object, names: Mapping[str, object], codes: Codes, more: bool = False) -> bool:
@@ -34,11 +30,9 @@ def differs(node: ast.AST, value: object, names: Mapping[str, object], codes: Co
     if isinstance(node, ast.Call):
         return _partial_differs(node, value, names, codes)
     if isinstance(node, ast.Name | ast.Attribute):
-        found = _named(node, names)
+        found = named(node, names)
         return found is not MISSING and found is not value and not _same(found, value)
-    if not all(isinstance(part, CLOSED) for part in ast.walk(node)):
-        return False
-    expected = _evaluated(node, names)
+    expected = evaluated(node, names)
     return isinstance(expected, PLAIN) and not _same(expected, value)
 
 
@@ -48,33 +42,11 @@ def _same(one: object, two: object) -> bool:
     return one == two if isinstance(one, set | frozenset) else repr(one) == repr(two)
 
 
-def _named(node: ast.AST, names: Mapping[str, object]) -> object:
-    chain = chain_of(node)
-    if not chain or chain[0] not in names:
-        return MISSING
-    found = names[chain[0]]
-    for name in chain[1:]:
-        found = vars(found).get(name, MISSING) if isinstance(found, types.ModuleType | type) else MISSING
-    return found
-
-
-def _evaluated(node: ast.AST, names: Mapping[str, object]) -> object:
-    """The value of arithmetic on constants, and on numbers that names stand for."""
-    used = [part for part in ast.walk(node) if isinstance(part, ast.Name | ast.Attribute)]
-    if any(not isinstance(_named(part, names), (*PLAIN, types.ModuleType)) for part in used):
-        return MISSING
-    try:
-        code = compile(ast.Expression(node), "<constant>", "eval")
-        return eval(code, {"__builtins__": {}, **{name: names[name] for name in code.co_names if name in names}})
-    except Exception:  # it is not a constant, whatever it is
-        return MISSING
-
-
 def _table_differs(node: ast.Dict, value: object, names: Mapping[str, object], codes: Codes, more: bool) -> bool:
     if not isinstance(value, Mapping):
         return True
     expected = [
-        (_evaluated(key, names) if key else MISSING, entry) for key, entry in zip(node.keys, node.values, strict=True)
+        (evaluated(key, names) if key else MISSING, entry) for key, entry in zip(node.keys, node.values, strict=True)
     ]
     if any(key is MISSING for key, _ in expected):
         return False
@@ -91,7 +63,7 @@ def _sequence_differs(node, value: object, names: Mapping[str, object], codes: C
     if any(isinstance(part, ast.Starred) for part in node.elts):
         return False
     if isinstance(node, ast.Set):
-        expected = [_evaluated(part, names) for part in node.elts]
+        expected = [evaluated(part, names) for part in node.elts]
         return MISSING not in expected and not more and set(expected) != value
     if len(value) < len(node.elts) or not more and len(value) != len(node.elts):
         return True
@@ -105,7 +77,7 @@ def _is_lambda(value: types.FunctionType, codes: Codes) -> bool:
 
 def _partial_differs(node: ast.Call, value: object, names: Mapping[str, object], codes: Codes) -> bool:
     """Whether an object is not the ``partial`` that the source makes; of other calls nothing is known."""
-    if _named(node.func, names) is not functools.partial:
+    if named(node.func, names) is not functools.partial:
         return False
     if not isinstance(value, functools.partial) or len(value.args) != len(node.args) - 1:
         return True
