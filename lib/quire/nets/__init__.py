@@ -8,6 +8,7 @@ hidden layers of any of them.
 """
 
 from quire.nets.by_name import build, vision_names
+from quire.nets.denoisers import Denoiser, denoising_resnet, denoising_unet
 from quire.nets.ensemble import Ensemble, check_generators
 from quire.nets.patch_config import FullyConnectedConfig, TreeConfig
 from quire.nets.patches import PatchEnsemble, fully_connected, tree_cnn
@@ -20,6 +21,7 @@ from quire.nets.vision import VisionNet, initialize
 __all__ = [
     "AttentionConfig",
     "AttentionEnsemble",
+    "Denoiser",
     "Ensemble",
     "FullyConnectedConfig",
     "PatchEnsemble",
@@ -30,6 +32,8 @@ __all__ = [
     "attention_only",
     "build",
     "check_generators",
+    "denoising_resnet",
+    "denoising_unet",
     "encode",
     "fully_connected",
     "initialize",
