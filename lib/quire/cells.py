@@ -73,7 +73,8 @@ def _read_cells(run: Path, name: str, entry: SweepEntry) -> list[Cell]:
     for one in entry.cells:
         part = rows[start : start + one.rows]
         start += one.rows
-        if shadowed := set(one.arguments) & set().union(*part):
+        shadowed = set(one.arguments) & set().union(*part)
+        if shadowed:
             raise ValueError(f"columns {sorted(shadowed)} of {path} are arguments of {name}")
         if one.origin >= len(entry.origins):
             raise ValueError(f"cell {one.key} names origin {one.origin} of {len(entry.origins)}")

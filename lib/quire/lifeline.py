@@ -59,12 +59,19 @@ def end(pid: int) -> None:
     """Kill what a process started, and what these started, then the process itself."""
     with suppress(psutil.NoSuchProcess):
         process = psutil.Process(pid)
-        while children := [child for child in process.children(recursive=True) if lives(child)]:
+        children = _living(process)
+        while children:
             for child in children:
                 with suppress(psutil.NoSuchProcess):
                     child.kill()
             time.sleep(0.02)
+            children = _living(process)
         process.kill()
+
+
+def _living(process: psutil.Process) -> list[psutil.Process]:
+    """What a process started and what these started, as far as it still runs."""
+    return [child for child in process.children(recursive=True) if lives(child)]
 
 
 def _found(pid: int, birth: float | None) -> psutil.Process | None:

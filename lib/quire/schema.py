@@ -89,7 +89,8 @@ class StoredCell(Entry):
     @model_validator(mode="after")
     def _consistent(self):
         OriginEntry.model_validate(self.origin)
-        if shadowed := set(self.arguments) & set().union(*self.rows):
+        shadowed = set(self.arguments) & set().union(*self.rows)
+        if shadowed:
             raise ValueError(f"columns {sorted(shadowed)} are arguments")
         return self
 

@@ -65,7 +65,8 @@ class Frame:
         Raises:
             ValueError: limits of no axis, a label with a control character, or no room for a panel.
         """
-        if unknown := set(self.limits) - {"x", "y"}:
+        unknown = set(self.limits) - {"x", "y"}
+        if unknown:
             raise ValueError(f'figure {id}: limits are given by "x" and "y", got {sorted(unknown)}')
         if self.wrap < 1 or min(self.size) <= 0:
             raise ValueError(f"figure {id}: wrap must be ≥ 1 and size > 0, got {self.wrap} and {self.size}")
@@ -80,7 +81,8 @@ def framed(options: Mapping) -> Frame:
         TypeError: one of them is unknown.
     """
     known = [entry.name for entry in fields(Frame)]
-    if unknown := [name for name in options if name not in known]:
+    unknown = [name for name in options if name not in known]
+    if unknown:
         raise TypeError(f"unknown arguments {unknown}: apart from its columns a drawing takes {', '.join(known)}")
     return Frame(**options)
 

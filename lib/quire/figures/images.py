@@ -149,9 +149,11 @@ class Pictures(Drawing):
         if min(self.layout) < 1 or self.layout[0] * self.layout[1] < len(self.images) or min(self.size) <= 0:
             room = f"layout (rows, columns) must hold {len(self.images)} pictures, size must be > 0"
             raise ValueError(f"figure {id}: {room}; got {self.layout} and {self.size}")
-        if taken := sorted(set(OWN) & {name for entry in self.about for name in entry}):
+        taken = sorted(set(OWN) & {name for entry in self.about for name in entry})
+        if taken:
             raise ValueError(f"figure {id}: {taken} are columns of the table of pictures: name attributes otherwise")
-        if (total := sum(image.nbytes for image in self.images)) > MOST_BYTES:
+        total = sum(image.nbytes for image in self.images)
+        if total > MOST_BYTES:
             remedy = "show fewer or smaller ones, or as float32"
             raise ValueError(f"figure {id}: pictures of {total:,} bytes, at most {MOST_BYTES:,} are kept: {remedy}")
         for title in self.titles:

@@ -38,5 +38,6 @@ def legible(text: str, where: str) -> None:
     Raises:
         ValueError: as in "$\theta$" written without r"…": ``\t`` is a tabulator.
     """
-    if found := re.search(r"[\x00-\x1f\x7f-\x9f]", text):
+    found = re.search(r"[\x00-\x1f\x7f-\x9f]", text)
+    if found:
         raise ValueError(f'{where} has the control character {found[0]!r} in {text!r}: write TeX as r"…", on one line')

@@ -70,7 +70,8 @@ class Panelled(Drawing):
             LookupError: a column is not in the table.
             ValueError: a logarithm is not defined, or the frame or a guide does not fit.
         """
-        if missing := [column for column in self.columns if column not in self.rows.columns]:
+        missing = [column for column in self.columns if column not in self.rows.columns]
+        if missing:
             raise LookupError(
                 f"figure {id}: columns {missing} are not in the table, which has {list(self.rows.columns)}"
             )
@@ -105,7 +106,8 @@ class Panelled(Drawing):
         for ax in axes[len(parts) :]:
             ax.set_axis_off()
         readable_ticks(axes, table[self.x])
-        if handles := self.legend(scene):
+        handles = self.legend(scene)
+        if handles:
             figure.legend(handles=handles, loc="outside right center", title=scene.label(self.by))
         return figure
 

@@ -32,7 +32,8 @@ def rendered(id: str, drawing: Drawing, guides: Sequence, labels: Mapping[str, s
             drawing.canvas(theme, labels, guides).savefig(buffer, format=kind, bbox_inches="tight", **options)
         files[names[look]] = buffer.getvalue()
     files[names["table"]] = drawing.table.to_csv(index=False, lineterminator="\n").encode()
-    if (pixels := drawing.pixels()) is not None:
+    pixels = drawing.pixels()
+    if pixels is not None:
         names["pixels"] = f"{id}.npz"
         files[names["pixels"]] = pixels
     return files, names

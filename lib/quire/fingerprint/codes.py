@@ -13,6 +13,7 @@ __all__ = ["MISSING", "Codes", "codes_of", "is_loaded", "is_opaque", "layers", "
 
 FIELDS = ("co_code", "co_names", "co_varnames", "co_freevars", "co_cellvars")
 FIELDS += ("co_flags", "co_argcount", "co_posonlyargcount", "co_kwonlyargcount")
+INNER = ("__func__", "py_func", "__wrapped__", "func", "fget", "pyfunc", "_defn")  # where an object keeps its function
 CHECKERS = ("jaxtyping", "beartype")  # may stand around every function, see tests/conftest.py
 GENERATED = ("<@beartype(", "<decorator-gen")
 MISSING = object()  # stands for what is not there
@@ -76,8 +77,8 @@ def layers(found) -> list[types.FunctionType]:
         elif isinstance(found, functools.partial):
             return []  # arguments have been filled in
         else:
-            names = ("__func__", "py_func", "__wrapped__", "func", "fget", "pyfunc", "_defn")
-            found = next((inner for name in names if (inner := getattr(found, name, None)) is not None), None)
+            inner = [getattr(found, name, None) for name in INNER]
+            found = next((part for part in inner if part is not None), None)
     return result
 
 

@@ -41,7 +41,8 @@ def loaded_differences_of(module: str, name: str) -> list[str]:
 
 def _differences(reach: Reach) -> list[str]:
     found: set[str] = set()
-    edited = {name: now for name, module in reach.modules.items() if (now := _edited(module)) is not None}
+    files_now = {name: _edited(module) for name, module in reach.modules.items()}
+    edited = {name: now for name, now in files_now.items() if now is not None}
     for name, now in edited.items():
         if _loud(reach.modules[name]) != _loud(now):
             found.add(f"{name}.{EFFECTS}")

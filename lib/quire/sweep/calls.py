@@ -32,11 +32,13 @@ def arguments_of(function, cell: dict) -> dict:
     """
     signature = inspect.signature(function)
     open_names = [p for p in signature.parameters if p not in GIVEN]
-    if unknown := [p for p in cell if p not in open_names]:
+    unknown = [p for p in cell if p not in open_names]
+    if unknown:
         raise TypeError(f"{function.__name__} takes no {unknown} from a grid; its parameters are {open_names}")
     bound = signature.bind_partial(**cell)
     bound.apply_defaults()
-    if missing := [p for p in open_names if p not in bound.arguments]:
+    missing = [p for p in open_names if p not in bound.arguments]
+    if missing:
         raise TypeError(f"{function.__name__} misses {missing}: add them to the grid")
     values = {p: bound.arguments[p] for p in open_names}
     for p, value in values.items():

@@ -17,7 +17,8 @@ def grid(**axes) -> Grid:
     {'depth': 2, 'seed': 0, 'filters': [2, 2]}
     """
     values = {name: list(axis) if isinstance(axis, list | tuple | range) else [axis] for name, axis in axes.items()}
-    if empty := [name for name, axis in values.items() if not axis]:
+    empty = [name for name, axis in values.items() if not axis]
+    if empty:
         raise ValueError(f"axes {empty} of the grid are empty: give at least one value, or drop the sweep")
     return [dict(zip(values, cell, strict=True)) for cell in itertools.product(*values.values())]
 

@@ -151,7 +151,8 @@ def columns(arguments: dict) -> dict:
             if isinstance(value, dict) and set(value) == {"made", "arguments"}
             else {name: value}
         )
-        if clash := [c for c in new if c in found and found[c] != new[c]]:
+        clash = [c for c in new if c in found and found[c] != new[c]]
+        if clash:
             raise TypeError(
                 f"the arguments {clash} occur twice, in a cell and in a handle, with different values: rename one"
             )

@@ -23,7 +23,8 @@ def checked(value, parameter, where: str):
     if parameter.type is not list:
         return _scalar(value, parameter.type, parameter, where)
     _list(value, parameter.default, where)
-    if (size := _size(value)) > MOST:
+    size = _size(value)
+    if size > MOST:
         raise ValueError(f"{where} may have {MOST} values, got {size:,}")
     if parameter.nested:
         value = [_row(row, parameter, where) for row in value]
@@ -31,7 +32,8 @@ def checked(value, parameter, where: str):
         value = [_scalar(item, type(parameter.default[0]), parameter, f"{where}: each value") for item in value]
     else:
         value = _row(value, parameter, where)
-    if parameter.axis and (twice := [item for i, item in enumerate(value) if item in value[:i]]):
+    twice = [item for i, item in enumerate(value) if item in value[:i]] if parameter.axis else []
+    if twice:
         raise ValueError(f"{where} has {_short(twice[0])} twice: each value of an axis occurs once")
     return value
 

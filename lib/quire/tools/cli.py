@@ -79,7 +79,8 @@ def claims(chapters: Chapters = None, label: Run = "book") -> None:
     now = {claim["id"]: claim["verdict"] for claim in rows}
     records = {folder("published") / claim["profile"] / claim["chapter"] for claim in rows}
     held = {claim["id"] for record in records for claim in judge_run(record) if claim["verdict"] == "holds"}
-    if lost := sorted(id for id in held if now.get(id) != "holds"):
+    lost = sorted(id for id in held if now.get(id) != "holds")
+    if lost:
         print(f"held in the run of record and does not hold now: {', '.join(lost)}")
         raise SystemExit(1)
 

@@ -55,7 +55,8 @@ def contents() -> list[Part]:
         place = " → ".join(str(step) for step in first["loc"])
         raise ValueError(f"{path}: {place}: {first['msg']}, got {first['input']!r:.80}") from None
     names = [entry.chapter for part in parts for entry in part.chapters]
-    if twice := sorted({name for name in names if names.count(name) > 1}):
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
         raise ValueError(f"{path} names {', '.join(twice)} twice: a chapter has one place in the book")
     return [Part(part.part, [entry.model_dump() for entry in part.chapters], part.pages) for part in parts]
 

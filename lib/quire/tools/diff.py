@@ -47,7 +47,8 @@ def compare(first: RunFolder | Path, second: RunFolder | Path) -> Comparison:
     runs = [side if isinstance(side, RunFolder) else RunFolder(side) for side in (first, second)]
     records = []
     for run in runs:
-        if (record := run.provenance()) is None:
+        record = run.provenance()
+        if record is None:
             raise FileNotFoundError(f"no run in {run.path}: give a folder that `quire run` or `quire publish` wrote")
         records.append(record)
     chapter = records[0]["chapter"]

@@ -20,7 +20,8 @@ def computation(sweeps: dict[str, list[Cell]]) -> dict:
         occurs, so that more than one entry means a run that mixes.
     """
     cells = [cell for block in sweeps.values() for cell in block]
-    made = {key: seconds for cell in cells for key, seconds in cell.made.items()}  # each once, however many cells use it
+    # each once, however many cells use it
+    made = {key: seconds for cell in cells for key, seconds in cell.made.items()}
     peaks = [cell.peak_memory_mb for cell in cells if cell.peak_memory_mb is not None]
     return {
         "cells": len(cells),

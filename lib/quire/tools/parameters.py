@@ -97,7 +97,8 @@ def declared(chapter: str) -> list[Parameter]:
     lines = [line.strip() for line in GOES_ON.sub(" ", cells[0]).splitlines()]
     found = [_parameter(line, chapter) for line in lines if line and not line.startswith("#")]
     names = [entry.name for entry in found]
-    if twice := sorted({name for name in names if names.count(name) > 1}):
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
         raise ValueError(f"chapter {chapter} declares {', '.join(twice)} twice: keep one line")
     return found
 

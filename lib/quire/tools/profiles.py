@@ -85,7 +85,8 @@ def _sections(chapter: str) -> dict[str, dict]:
     sections = read_values(path)
     if not isinstance(sections, dict) or not all(isinstance(block, dict) for block in sections.values()):
         raise ValueError(f"{path} must be a mapping profile → parameter → value, got {sections!r:.80}")
-    if unknown := sorted(sections.keys() - set(PROFILES[1:])):
+    unknown = sorted(sections.keys() - set(PROFILES[1:]))
+    if unknown:
         raise ValueError(f"{path}: no profile {', '.join(unknown)}: its sections are {', '.join(PROFILES[1:])}")
     return sections
 

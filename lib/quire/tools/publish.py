@@ -36,7 +36,8 @@ def publish(run: Path, limit: int = LIMIT) -> Path:
     provenance = made.provenance()
     if provenance is None:
         raise ValueError(f"no run in {run}: `quire run` first")
-    if wrong := _reasons(provenance):
+    wrong = _reasons(provenance)
+    if wrong:
         raise ValueError(
             f"{run} is a {' and '.join(wrong)} run: only a complete run of the present code and profile counts"
         )

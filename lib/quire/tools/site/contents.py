@@ -15,7 +15,8 @@ def absent_chapters(profile: str, *, strict: bool) -> dict[str, str]:
         FileNotFoundError: a written chapter has no executed notebook, and ``strict`` wants all of them.
     """
     written, planned = chapters(), listed()
-    if unlisted := [chapter for chapter in written if chapter not in planned]:
+    unlisted = [chapter for chapter in written if chapter not in planned]
+    if unlisted:
         raise ValueError(f"chapters {unlisted} are not in book/map.yml: list them under a part")
     absent = {chapter: "not written yet" for chapter in planned if chapter not in written}
     for chapter in written:

@@ -81,7 +81,8 @@ class _Page:
         for output in cell.outputs:
             if not self._marked(output):
                 code.outputs += self._kept(output)
-        if tags := self._folding(cell, given):
+        tags = self._folding(cell, given)
+        if tags:
             code.metadata["tags"] = tags
 
     def finished(self) -> NotebookNode:
@@ -124,9 +125,11 @@ class _Page:
         if output.output_type == "stream":
             return [new_output("stream", name=output.name, text=output.text)]
         data = {}
-        if text := output.shown("text/plain"):
+        text = output.shown("text/plain")
+        if text:
             data["text/plain"] = text
-        if page := output.shown("text/html"):
+        page = output.shown("text/html")
+        if page:
             data["text/html"] = sanitized(page)
             check_tex(data["text/html"], f"a table of {self.chapter}")
         data |= {kind: output.shown(kind) for kind in PICTURES if _is_picture(output.shown(kind), kind)}

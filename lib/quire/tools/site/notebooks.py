@@ -75,7 +75,8 @@ def read_notebook(path: Path) -> Notebook:
         FileNotFoundError: it is not there.
         ValueError: it is not a notebook, or not of format 4; the message names the file and the field.
     """
-    if (found := read_json(path)) is None:
+    found = read_json(path)
+    if found is None:
         raise FileNotFoundError(f"no executed notebook {path}: run the chapter first")
     try:
         return Notebook.model_validate(found)

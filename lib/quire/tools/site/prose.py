@@ -59,7 +59,8 @@ def check_tex(text: str, where: str) -> None:
     Raises:
         ValueError: there is one.
     """
-    if found := TEX.search(text):
+    found = TEX.search(text)
+    if found:
         raise ValueError(f"{where}: {found[0]} is not mathematics (it adds links, scripts or styles): remove it")
 
 
@@ -88,7 +89,8 @@ def _check(parser: MarkdownIt, source: str, definitions: dict, where: str, folde
 def _check_title(title: Token, where: str) -> None:
     """The search of a site writes titles into its page as they are."""
     text = "".join(token.content for token in _walk(title.children or []))
-    if found := re.search(r"<[A-Za-z/!?]\S*", f"{title.content} {text}"):
+    found = re.search(r"<[A-Za-z/!?]\S*", f"{title.content} {text}")
+    if found:
         raise ValueError(
             f"{where}: the title {title.content!r} has {found[0]}: a title is words, and a space follows <"
         )

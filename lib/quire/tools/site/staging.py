@@ -81,7 +81,8 @@ def _stage_chapter(run: Path, site: Path, chapter: str) -> str:
     figures = RunFolder(run).figures()
     for ident, entry in figures.items():
         for kind in KINDS:
-            if name := entry.get(kind):
+            name = entry.get(kind)
+            if name:
                 place = pictures if kind in SHOWN else downloads
                 write_atomic(place / name, _content(run, kind, name, f"figure {ident} of {chapter}"))
     notebook = read_notebook(run / f"{chapter}.ipynb")
