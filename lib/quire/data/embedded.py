@@ -13,10 +13,16 @@ def digits() -> Dataset:
 
     bunch = load_digits()
     return Dataset(
-        name="digits", inputs=bunch.images.astype(np.uint8), labels=bunch.target.astype(np.int64),
-        test_inputs=None, test_labels=None, classes=tuple("0123456789"), peak=16, licence="CC BY 4.0",
+        name="digits",
+        inputs=bunch.images.astype(np.uint8),
+        labels=bunch.target.astype(np.int64),
+        test_inputs=None,
+        test_labels=None,
+        classes=tuple("0123456789"),
+        peak=16,
+        licence="CC BY 4.0",
         source="E. Alpaydin and C. Kaynak, Optical Recognition of Handwritten Digits, test set (UCI, 1998)",
-    )  # fmt: skip
+    )
 
 
 def photos() -> Dataset:
@@ -26,7 +32,13 @@ def photos() -> Dataset:
     bunch = load_sample_images()
     order = np.argsort(bunch.filenames)
     return Dataset(
-        name="photos", inputs=np.stack([bunch.images[i] for i in order]), labels=np.arange(2),
-        test_inputs=None, test_labels=None, classes=("china", "flower"), peak=255, licence="CC BY 2.0",
+        name="photos",
+        inputs=np.stack([bunch.images[i] for i in order]),
+        labels=np.arange(2),
+        test_inputs=None,
+        test_labels=None,
+        classes=("china", "flower"),
+        peak=255,
+        licence="CC BY 2.0",
         source="china.jpg by danielbuechele, flower.jpg by vultilion (Flickr, 2011)",
-    )  # fmt: skip
+    )

@@ -15,10 +15,21 @@ __all__ = ["FONTS", "SCRIPTS", "glyph_classes", "signed_distances"]
 
 # Ranges of code points; of these, the letters, digits and mathematical symbols that the first font has.
 SCRIPTS = {
-    "latin": ["AZ", "az"], "digits": ["09"], "greek": ["Αω"], "cyrillic": ["Ая"], "armenian": ["Աև"],
-    "georgian": ["ႠჅ", "აჺ"], "hebrew": ["את"], "arabic": ["ءي"], "tifinagh": ["ⴰⵥ"], "nko": ["ߊߪ"],
-    "lao": ["ກຮ"], "ogham": ["ᚁᚚ"], "syllabics": ["ᐁᙶ"], "mathematics": ["∀⋿", "⟀⟯", "⨀⫿"],
-}  # fmt: skip
+    "latin": ["AZ", "az"],
+    "digits": ["09"],
+    "greek": ["Αω"],
+    "cyrillic": ["Ая"],
+    "armenian": ["Աև"],
+    "georgian": ["ႠჅ", "აჺ"],
+    "hebrew": ["את"],
+    "arabic": ["ءي"],
+    "tifinagh": ["ⴰⵥ"],
+    "nko": ["ߊߪ"],
+    "lao": ["ກຮ"],
+    "ogham": ["ᚁᚚ"],
+    "syllabics": ["ᐁᙶ"],
+    "mathematics": ["∀⋿", "⟀⟯", "⨀⫿"],
+}
 FONTS = ("DejaVuSans", "DejaVuSans-Bold", "DejaVuSerif", "DejaVuSerif-Bold")
 
 _KINDS = {"Lu", "Ll", "Lo", "Nd", "Sm"}  # Unicode's categories of letters, digits and mathematical symbols

@@ -53,9 +53,16 @@ def fetch(name: str) -> Dataset:
         classes, inputs = tuple(map(chr, codes)), inputs.astype(np.uint8)
     labels, test_labels = (arrays[key].astype(np.int64) if key in arrays else None for key in ("y_train", "y_test"))
     return Dataset(
-        name=name, inputs=inputs, labels=labels, test_inputs=arrays.get("x_test"), test_labels=test_labels,
-        classes=classes, peak=entry["peak"], licence=entry["licence"], source=entry["source"],
-    )  # fmt: skip
+        name=name,
+        inputs=inputs,
+        labels=labels,
+        test_inputs=arrays.get("x_test"),
+        test_labels=test_labels,
+        classes=classes,
+        peak=entry["peak"],
+        licence=entry["licence"],
+        source=entry["source"],
+    )
 
 
 def _local(spec: dict) -> Path | None:
