@@ -20,6 +20,7 @@ from quire.lifeline import lives
 from quire.record import RunFolder
 from quire.tools import execute, freshness, places, plan, running
 from quire.tools import run as runner
+from quire.tools.order import Order
 
 BROKEN = 'value = {"a": 1}\nvalue["b"]'
 DIES = "import os\nos._exit(9)"
@@ -298,8 +299,8 @@ def test_a_chapter_in_this_process_keeps_its_record(toy, monkeypatch, capsys, tm
     """The body of the process that ``run`` starts, on a chapter that fails."""
     monkeypatch.setenv("QUIRE_RUN", str(tmp_path / "run"))
     (tmp_path / "run").mkdir()
-    order = execute.Order("broken", "book", {"seeds": 3}, changed=["seeds"], shown="there")
-    assert execute.Order(**json.loads(order.text())) == order
+    order = Order("broken", "book", {"seeds": 3}, changed=["seeds"], shown="there")
+    assert Order(**json.loads(order.text())) == order
     assert execute.execute(order) is False
     assert BROKEN in (out := capsys.readouterr().out) and "the notebook so far: there/broken.ipynb" in out
     record = RunFolder(tmp_path / "run").provenance()

@@ -1,7 +1,7 @@
 """How two quantities are correlated over architectures, each averaged over seeds first."""
 
 import numpy as np
-from scipy.stats import rankdata
+import pandas as pd
 
 from quire.cite import cites
 from quire.stats.estimate import Estimate
@@ -55,4 +55,4 @@ def error_correlation(stability: np.ndarray, test_error: np.ndarray, *, ranks: b
         )
     pair = np.stack([np.log(stability).mean(0), np.log(test_error.mean(0))])
     with np.errstate(invalid="ignore", divide="ignore"):
-        return float(np.corrcoef(rankdata(pair, axis=1) if ranks else pair)[0, 1])
+        return float(np.corrcoef(pd.DataFrame(pair).rank(axis=1) if ranks else pair)[0, 1])

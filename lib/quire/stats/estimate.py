@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from numbers import Real
 from typing import Union
 
-from scipy import stats as distributions
+from scipy import special
 
 __all__ = ["ONE_SEED", "Estimate"]
 
@@ -94,7 +94,7 @@ class Estimate:
             raise ValueError(f"a level of confidence lies between 0 and 1, got {level}: write 0.95 for 95 %")
         if not self.known:
             return math.nan
-        return float(distributions.t.ppf((1 + level) / 2, self.dof)) * self.stderr
+        return float(special.stdtrit(self.dof, (1 + level) / 2)) * self.stderr
 
     def interval(self, level: float = 0.95) -> tuple[float, float]:
         """The interval that covers the truth with a probability."""

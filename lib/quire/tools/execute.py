@@ -4,7 +4,6 @@ import json
 import sys
 import time
 from collections import Counter
-from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -19,39 +18,13 @@ from quire.record import RunFolder, current
 from quire.tools.chapters import path_of
 from quire.tools.check import check_cells
 from quire.tools.freshness import keys
+from quire.tools.order import Order
 from quire.tools.origins import computation
 from quire.tools.profiles import complete
 
-__all__ = ["Order", "execute"]
+__all__ = ["execute"]
 
 NONE = {"computed": 0, "store": 0, "published": 0}
-
-
-@dataclass(frozen=True)
-class Order:
-    """What a chapter's process is asked to do; it travels as JSON through a pipe, which holds more than a command line.
-
-    Args:
-        chapter: its name.
-        profile: smoke, book or paper.
-        values: the parameters that the profile and the user give.
-        changed: names of those that the user gave.
-        check: how many of the published cells that it is served are computed again and compared.
-        shown: where a person will find the notebook, if the run fails.
-        parent: the process without which this one ends.
-    """
-
-    chapter: str
-    profile: str
-    values: dict
-    changed: list[str] = field(default_factory=list)
-    check: int = 0
-    shown: str = ""
-    parent: tuple[int, float] | None = None
-
-    def text(self) -> str:
-        """As JSON."""
-        return json.dumps(asdict(self))
 
 
 def execute(order: Order) -> bool:

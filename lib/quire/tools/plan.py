@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from quire import device as devices
 from quire.files import folder
 from quire.settings import setting
 from quire.tools.places import valid_label
@@ -50,11 +49,18 @@ def planned(names: list[str], profile: str, overrides: dict, jobs: int, label: s
     if not names or check < 0:
         raise ValueError(f"expected a chapter, and no or more cells to check; got {names} and {check}")
     values = {name: resolve(name, profile, overrides) for name in names}
-    for given in values.values():
-        devices.resolve(given.get("device", "auto"))
+    _check_devices({given.get("device", "auto") for given in values.values()})
     label = valid_label(label, profile, bool(overrides), fresh)
     workers = setting("QUIRE_JOBS")
     if not workers.isdecimal():
         raise ValueError(f"QUIRE_JOBS must be a number of workers (0: all cores), got {workers!r}")
     divided = share(jobs, len(values), int(workers))
     return Plan(values, profile, label, sorted(overrides), fresh, check, divided)
+
+
+def _check_devices(names: set[str]) -> None:
+    """Refuse a device that this machine does not have; a CPU every machine has, and "auto" is what there is."""
+    for name in sorted(names - {"auto", "cpu"}):
+        from quire import device  # torch is slow to import
+
+        device.resolve(name)

@@ -11,7 +11,7 @@ from pathlib import Path
 from quire.files import folder, project_root
 from quire.lifeline import end, end_marked, identity
 from quire.record import RunFolder
-from quire.tools.execute import Order
+from quire.tools.order import Order
 from quire.tools.origins import other_versions
 from quire.tools.places import begin, failed_folder, keep
 from quire.tools.plan import Plan
