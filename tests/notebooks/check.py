@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import jupytext
@@ -20,6 +21,7 @@ import nbformat
 ROOT = Path(__file__).parents[2]
 BUILD = ROOT / "build" / "nbval"
 TAG = "nbval-check-output"
+SIDE_BY_SIDE = 2  # chapters at a time, as `make test` runs two tests at a time
 QUIET = ["--IPKernelApp.log_level=ERROR"]
 TABLE = re.compile(r"(?s)<table>.*</table>")  # the same as its plain-text twin, which is easier to read in a difference
 SANITIZE = f"[tables]\nregex: {TABLE.pattern}\nreplace: a table\n"
@@ -72,6 +74,7 @@ def environment(chapter: str) -> dict[str, str]:
         **{key: str(value) for key, value in here.items()},
         "QUIRE_HEADLESS": "1",
         "QUIRE_PROFILE": "smoke",
+        "QUIRE_BACKEND": "sequential",  # a chapter's cells take seconds; workers would first import everything once more
     }
 
 
@@ -90,6 +93,27 @@ def record(chapter: Path) -> None:
     print(f"recorded {len(outputs)} cells of {chapter.stem}")
 
 
+def prepared(chapter: Path) -> Path:
+    """The notebook of a chapter with what its checked cells must print, in a folder of its own."""
+    kept = ROOT / "tests" / "notebooks" / f"{chapter.stem}.json"
+    if not kept.exists():
+        sys.exit(f"{kept} is missing: `make record`")
+    file = BUILD / chapter.stem / f"{chapter.stem}.ipynb"
+    jupytext.write(notebook(chapter, json.loads(kept.read_text(encoding="utf-8"))), file)
+    (file.parent / "sanitize.cfg").write_text(SANITIZE, encoding="utf-8")
+    return file
+
+
+def passes(file: Path) -> bool:
+    """Run a notebook and say what differs."""
+    nbval = ["--nbval-lax", "--nbval-sanitize-with", str(file.parent / "sanitize.cfg")]
+    command = [sys.executable, "-m", "pytest", *nbval, "-q", "-p", "no:cov", "-o", "filterwarnings=default", str(file)]
+    start = time.monotonic()
+    done = subprocess.run(command, env=environment(file.stem), cwd=ROOT, capture_output=True, text=True, check=False)
+    print(f"{done.stdout}{done.stderr}{file.stem}: {time.monotonic() - start:.0f} s", flush=True)
+    return done.returncode == 0
+
+
 def main() -> int:
     """Check the chapters named, or all of them; the number that failed."""
     names = [arg for arg in sys.argv[1:] if not arg.startswith("-")]
@@ -101,33 +125,8 @@ def main() -> int:
         for chapter in chapters:
             record(chapter)
         return 0
-    failed = 0
-    for chapter in chapters:
-        kept = ROOT / "tests" / "notebooks" / f"{chapter.stem}.json"
-        if not kept.exists():
-            sys.exit(f"{kept} is missing: `make record`")
-        file = BUILD / chapter.stem / f"{chapter.stem}.ipynb"
-        jupytext.write(notebook(chapter, json.loads(kept.read_text(encoding="utf-8"))), file)
-        sanitize = BUILD / chapter.stem / "sanitize.cfg"
-        sanitize.write_text(SANITIZE, encoding="utf-8")
-        command = [
-            sys.executable,
-            "-m",
-            "pytest",
-            "--nbval-lax",
-            "--nbval-sanitize-with",
-            str(sanitize),
-            "-q",
-            "-p",
-            "no:cov",
-            "-o",
-            "filterwarnings=default",
-            str(file),
-        ]
-        start = time.monotonic()
-        failed += subprocess.run(command, env=environment(chapter.stem), cwd=ROOT).returncode != 0
-        print(f"{chapter.stem}: {time.monotonic() - start:.0f} s", flush=True)
-    return failed
+    with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
+        return list(pool.map(passes, [prepared(chapter) for chapter in chapters])).count(False)
 
 
 if __name__ == "__main__":
