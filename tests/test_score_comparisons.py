@@ -150,6 +150,14 @@ def test_the_mean_image_is_a_floor_that_units_do_not_have():
     assert above_floor(floors["channel"], floors["channel"]) == 0 and above_floor(1.0, 0.3) == 1
 
 
+def test_units_that_hardly_vary_do_not_count():
+    reference, first = images(50, 1, 4, 4, name="reference"), images(5, 1, 4, 4, name="first")
+    second = images(5, 1, 4, 4, name="second")
+    reference[..., 0] *= 1e-3
+    found = layer_cosines(_Net(), first, second, layer_scales(_Net(), reference, per="unit"))["inner"]
+    assert torch.allclose(found, by_hand(first[..., 1:], second[..., 1:], reference[..., 1:], (0,)), atol=1e-12)
+
+
 def test_what_cannot_be_compared_is_refused():
     net, pictures = _Net(), images(4, 3, 4, 4)
     with pytest.raises(ValueError, match="two images"):

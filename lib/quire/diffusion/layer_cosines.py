@@ -25,11 +25,15 @@ from quire.types import Float, Tensor
 __all__ = ["LayerScales", "above_floor", "layer_cosines", "layer_scales"]
 
 TINY = 1e-8  # added to a variance
+STILL = 0.01  # of the mean variance of a layer: what varies less is left out, or its rare changes would be all that counts
 
 
 @dataclass(frozen=True, eq=False)
 class LayerScales:
-    """Mean and deviation of the activations of each layer, in shapes that broadcast over a batch."""
+    """Mean and deviation of the activations of each layer, in shapes that broadcast over a batch.
+
+    The deviation is infinite, so that the activation does not count, where the variance is below a hundredth of the layer's mean.
+    """
 
     mean: dict[str, Float[Tensor, "..."]]
     deviation: dict[str, Float[Tensor, "..."]]
@@ -60,8 +64,9 @@ def layer_scales(
     mean, deviation = {}, {}
     for name, found in activations(net, images, layers=layers).items():
         axes = (0, *range(2, found.ndim)) if per == "channel" else (0,)
-        mean[name] = found.mean(axes, keepdim=True)
-        deviation[name] = (found.var(axes, keepdim=True) + TINY).sqrt()
+        mean[name], variance = found.mean(axes, keepdim=True), found.var(axes, keepdim=True)
+        moving = variance >= STILL * variance.mean()
+        deviation[name] = torch.where(moving, (variance + TINY).sqrt(), torch.inf)
     return LayerScales(mean, deviation)
 
 

@@ -1,0 +1,191 @@
+"""From rows to numbers and tables: the windows of a network, and how like its samples those of machines are.
+
+The independent unit is a trained network, told by its seed: of each, the median over samples; then mean and error over seeds.
+Between networks of two kinds, which share nothing but the noise that samples start from, errors add in squares.
+"""
+
+import pandas as pd
+
+from quire import stats
+from quire.stats import Estimate
+
+__all__ = [
+    "NATURAL",
+    "advantage",
+    "coarsest_window",
+    "cosine_table",
+    "distance",
+    "distance_table",
+    "finest_window",
+    "gap",
+    "likeness",
+    "likeness_table",
+    "medians",
+    "more_steps",
+    "num_sources",
+    "sample_table",
+    "smallest_cosine",
+    "smallest_distance",
+    "trend",
+    "window_table",
+]
+
+ABSENT = "no network of this kind was trained"
+FINE, COARSE = 0.25, 0.6  # shares of the steps, counted from the image
+NATURAL = {"resnet-circular": "circular", "unet-circular": "circular"}  # of the others: "border"
+NAMES = {
+    "network": "network",
+    "border": "equivariant local",
+    "circular": "equivariant local",
+    "local": "local",
+    "equivariant": "equivariant",
+    "ideal": "ideal",
+}
+SHOWN = {
+    "resnet-zeros": "zero padding",
+    "resnet-circular": "circular padding",
+    "unet-attention": "self-attention",
+}
+
+
+def window_table(rows: pd.DataFrame) -> pd.DataFrame:
+    """The table of a figure: the best window of each network's own machine at each step."""
+    return _named(_best(rows))[["architecture", "seed", "step", "signal", "best"]]
+
+
+def cosine_table(rows: pd.DataFrame, *, architecture: str) -> pd.DataFrame:
+    """The table of a figure: cosine of the scores at each step, for each window of the network's own machine."""
+    return _own(rows)[lambda own: own.architecture == architecture][["seed", "step", "window", "cosine"]]
+
+
+def trend(rows: pd.DataFrame, *, architecture: str) -> Estimate:
+    """Spearman's correlation of the best window and the step; none where all windows are equal."""
+    return _over_seeds(_best(rows), architecture, _spearman)
+
+
+def finest_window(rows: pd.DataFrame, *, architecture: str) -> Estimate:
+    """The largest best window in the quarter of the steps that is next to the image."""
+    return _over_seeds(_best(rows), architecture, lambda part: part.best[part.share <= FINE].max())
+
+
+def coarsest_window(rows: pd.DataFrame, *, architecture: str) -> Estimate:
+    """The smallest best window in the two fifths of the steps that are next to the noise."""
+    return _over_seeds(_best(rows), architecture, lambda part: part.best[part.share >= COARSE].min())
+
+
+def smallest_cosine(rows: pd.DataFrame, *, architecture: str) -> Estimate:
+    """The smallest cosine of the scores with the best window, but for the last fifth of the steps."""
+    return _over_seeds(_best(rows), architecture, lambda part: part.cosine[part.share >= FINE].min())
+
+
+def medians(rows: pd.DataFrame) -> pd.DataFrame:
+    """For each network and sampler, the medians over samples of r, r² and the distance to the training set."""
+    keys = ["architecture", "seed", "steps", "sampler"]
+    found = rows.groupby(keys, sort=False)[["r", "r_squared", "distance"]].median().reset_index()
+    return found.assign(machine=found.sampler.map(NAMES))
+
+
+def likeness_table(rows: pd.DataFrame, *, steps: int) -> pd.DataFrame:
+    """The table of a figure: medians of each machine's r and r², one below the other, at one number of network steps."""
+    found = medians(rows)
+    shown = found[(found.steps == steps) & (found.sampler != "network")]
+    columns = ["architecture", "seed", "machine"]
+    names = {"r": "Pearson's $r$", "r_squared": "$r^2$"}
+    table = _named(shown).melt(columns, list(names), var_name="quantity", value_name="likeness")
+    return table.assign(quantity=table.quantity.map(names))
+
+
+def sample_table(rows: pd.DataFrame, *, steps: int) -> pd.DataFrame:
+    """The table of a figure: r² of the equivariant local machine and of the others, sample by sample."""
+    shown = rows[(rows.steps == steps) & (rows.sampler != "network")]
+    wide = shown.assign(machine=shown.sampler.map(NAMES)).pivot(
+        index=["architecture", "seed", "number"], columns="machine", values="r_squared"
+    )
+    others = [name for name in ("ideal", "local") if name in wide]
+    columns = ["architecture", "seed", "number", "equivariant local"]
+    return _named(wide.reset_index()).melt(columns, others, var_name="other", value_name="r_squared")
+
+
+def distance_table(rows: pd.DataFrame, *, steps: int) -> pd.DataFrame:
+    """The table of a figure: median distance to the training set of each network's and machine's samples."""
+    found = medians(rows)
+    return _named(found[found.steps == steps])[["architecture", "seed", "machine", "distance"]]
+
+
+def likeness(
+    rows: pd.DataFrame, *, architecture: str, machine: str, steps: int, quantity: str = "r_squared"
+) -> Estimate:
+    """Median over samples of r² (or r) of a machine and a network, mean over networks."""
+    found = _of_machine(rows, architecture, machine, steps)
+    return stats.mean(found[quantity], if_empty=ABSENT)
+
+
+def advantage(rows: pd.DataFrame, *, architecture: str, over: str, steps: int) -> Estimate:
+    """Median r² of the equivariant local machine minus that of another, network by network."""
+    pair = [
+        _of_machine(rows, architecture, name, steps).set_index("seed").r_squared for name in ("equivariant local", over)
+    ]
+    return stats.mean(pair[0] - pair[1], if_empty=ABSENT)
+
+
+def gap(rows: pd.DataFrame, *, more: str, less: str, steps: int) -> Estimate:
+    """Median r² of the equivariant local machine for networks of one kind minus that for another."""
+    asked = dict(machine="equivariant local", steps=steps)
+    return likeness(rows, architecture=more, **asked) - likeness(rows, architecture=less, **asked)
+
+
+def more_steps(rows: pd.DataFrame, *, architecture: str, many: int, few: int) -> Estimate:
+    """Median r² of the equivariant local machine and a network of many steps minus that of few, network by network."""
+    pair = [
+        _of_machine(rows, architecture, "equivariant local", steps).set_index("seed").r_squared for steps in (many, few)
+    ]
+    return stats.mean(pair[0] - pair[1], if_empty=ABSENT)
+
+
+def distance(rows: pd.DataFrame, *, architecture: str, machine: str, steps: int) -> Estimate:
+    """Median over samples of the distance to the training set, mean over networks."""
+    return stats.mean(_of_machine(rows, architecture, machine, steps).distance, if_empty=ABSENT)
+
+
+def smallest_distance(rows: pd.DataFrame, *, architectures: list[str], steps: int) -> Estimate:
+    """The same of the networks' own samples, for the kind of network at which it is smallest."""
+    each = [distance(rows, architecture=name, machine="network", steps=steps) for name in architectures]
+    return stats.smallest([one for one in each if one.value == one.value], if_empty=ABSENT)
+
+
+def num_sources(rows: pd.DataFrame, *, architecture: str) -> Estimate:
+    """Median over samples of the number of training images among the sources, mean over networks."""
+    return _over_seeds(rows, architecture, lambda part: part.num_sources.median())
+
+
+def _named(rows: pd.DataFrame) -> pd.DataFrame:
+    """With what a figure calls each kind of network."""
+    return rows.assign(architecture=rows.architecture.map(lambda name: SHOWN.get(name, name)))
+
+
+def _own(rows: pd.DataFrame) -> pd.DataFrame:
+    """Rows in which a network is compared with its own machine."""
+    own = rows.architecture.map(NATURAL).fillna("border")
+    return rows[rows.compared == own]
+
+
+def _best(rows: pd.DataFrame) -> pd.DataFrame:
+    """One row per network and step: the best window, and the share of the steps."""
+    own = _own(rows)
+    found = own[own.window == own.best]
+    last = found.groupby(["architecture", "seed"]).step.transform("max")
+    return found.assign(share=found.step / last)
+
+
+def _of_machine(rows: pd.DataFrame, architecture: str, machine: str, steps: int) -> pd.DataFrame:
+    found = medians(rows)
+    return found[(found.architecture == architecture) & (found.machine == machine) & (found.steps == steps)]
+
+
+def _over_seeds(rows: pd.DataFrame, architecture: str, of) -> Estimate:
+    part = rows[rows.architecture == architecture]
+    return stats.mean([of(one) for _, one in part.groupby("seed")], if_empty=ABSENT)
+
+
+def _spearman(part: pd.DataFrame) -> float:
+    return float(part.best.corr(part.step, method="spearman")) if part.best.nunique() > 1 else 0.0
