@@ -100,6 +100,6 @@ def precision(noisy: Tensor, signal: Float[Tensor, " batch"], bank: Tensor, dims
     if noisy.dtype == torch.float64:
         return torch.float64
     largest = float(bank.abs().max())
-    factor = float((signal.sqrt() * (noisy.abs().max() + signal.sqrt() * largest) / (1 - signal)).max())
+    factor = float((signal.sqrt() * (noisy.detach().abs().max() + signal.sqrt() * largest) / (1 - signal)).max())
     rounding = dims * factor * largest * torch.finfo(torch.float32).eps / 2
     return torch.float32 if rounding < TOLERATED else torch.float64

@@ -58,7 +58,6 @@ def grid_levels(num_steps: int) -> list[int]:
     return [round(step * NUM_LEVELS / num_steps) - 1 for step in range(num_steps, 0, -1)]
 
 
-@torch.no_grad()
 def trajectory(
     denoise: Denoise, noise: Float[Tensor, "batch channels side side"], *, num_steps: int
 ) -> Iterator[tuple[int, Tensor, Tensor]]:
@@ -66,7 +65,8 @@ def trajectory(
     signal, state = signal_levels().to(noise.device), noise
     levels = grid_levels(num_steps)
     for level, following in zip(levels, [*levels[1:], -1], strict=True):
-        predicted = denoise(state, torch.full((len(state),), level, device=state.device))
+        with torch.no_grad():
+            predicted = denoise(state, torch.full((len(state),), level, device=state.device))
         yield level, state, predicted
         now, then = signal[level], signal[following] if following >= 0 else signal.new_tensor(1.0)
         clean = (state - (1 - now).sqrt() * predicted) / now.sqrt()
