@@ -174,7 +174,7 @@ figure(
     "creativity-windows",
     curves(measures.window_table(windows), x="step", y="best", by="architecture", size=(5.6, 3.2)),
     caption="The window with which a machine's score is most like the network's, at each step of the sampler (noise at the right).",
-    alt="ALT windows",
+    alt="(To be described: the picture of windows.)",
 )
 
 # %%
@@ -184,7 +184,7 @@ figure(
         measures.cosine_table(windows, architecture="resnet-zeros"), x="step", y="cosine", by="window", size=(5.6, 3.2)
     ),
     caption="Cosine of the scores of the network with zero padding and of the boundary-broken machine, for each window.",
-    alt="ALT cosines",
+    alt="(To be described: the picture of cosines.)",
 )
 
 # %% [markdown]
@@ -208,7 +208,7 @@ figure(
     "creativity-circular",
     drawings.sample_pictures(shown, network_steps=sampling_steps, count=min(8, num_samples)),
     caption="Circular padding: the same eight noises, denoised by the network and by the machines.",
-    alt="ALT circular",
+    alt="(To be described: the picture of circular.)",
 )
 
 # %%
@@ -217,7 +217,7 @@ figure(
     "creativity-zeros",
     drawings.sample_pictures(shown, network_steps=sampling_steps, count=min(8, num_samples)),
     caption="Zero padding: the same eight noises, denoised by the network and by the machines.",
-    alt="ALT zeros",
+    alt="(To be described: the picture of zeros.)",
 )
 
 # %% [markdown]
@@ -236,7 +236,7 @@ figure(
         x="machine", y="likeness", by="architecture", panels="quantity", size=(4.6, 3.2),
     ),
     caption="How like the samples of networks those of the machines are: median over samples, mean and standard error over networks.",
-    alt="ALT likeness",
+    alt="(To be described: the picture of likeness.)",
 )  # fmt: skip
 
 # %% tags=["nbval-check-output"]
@@ -270,7 +270,7 @@ figure(
         x="equivariant local", y="r_squared", by="other", panels="architecture", size=(3.1, 3.0),
     ),
     caption="r² with the network's sample, one point per sample: the equivariant local machine against local and ideal ones.",
-    alt="ALT scatter",
+    alt="(To be described: the picture of scatter.)",
 )  # fmt: skip
 
 # %% [markdown]
@@ -300,7 +300,7 @@ figure(
     "creativity-distance",
     bars(distances, x="machine", y="distance", by="architecture", size=(5.6, 3.2)),
     caption="Distance of samples to the nearest training image: median over samples, mean and standard error over networks.",
-    alt="ALT distance",
+    alt="(To be described: the picture of distance.)",
 )
 
 claims.report("creativity.memorises", measures.distance(likeness, **on_circle, machine="ideal", **same))
@@ -326,7 +326,7 @@ figure(
     drawings.mosaic_pictures(mosaic, count=4),
     caption="Four samples of the equivariant local machine; the same put together from single training pixels; their pieces in "
     "colours; the four training images with the most pixels in them, what is not used dimmed.",
-    alt="ALT mosaic",
+    alt="(To be described: the picture of mosaic.)",
 )
 
 # %% [markdown]
@@ -341,7 +341,7 @@ figure(
 # features survive it and appear in new combinations {cite}`sclocchi2025phase`. On images, a classifier's layers stand for the levels: compare
 # the activations of the image before and after, standardised, by their cosine.
 #
-# ```{literalinclude} /lib/quire/diffusion/layer_cosines.py
+# ```{literalinclude} /lib/quire/diffusion/classifier_layers.py
 # :language: python
 # :pyobject: layer_cosines
 # ```
@@ -373,7 +373,7 @@ figure(
     Level(0.1, "a tenth: chance"),
     caption="Cosine of a classifier's activations before and after, against the time of return, in three standardisations, and the "
     "fraction of images with the class kept.",
-    alt="ALT layers",
+    alt="(To be described: the picture of layers.)",
 )  # fmt: skip
 
 # %% [markdown]
@@ -398,7 +398,7 @@ figure(
     curves(backward_measures.susceptibility_table(journey), x="time", y="susceptibility", size=(5.0, 3.0)),
     Level(1.0, "independent pixels"),
     caption="Susceptibility of the changed pixels against the time of return, mean and standard error over pairs of networks.",
-    alt="ALT blocks",
+    alt="(To be described: the picture of blocks.)",
 )
 
 # %% [markdown]

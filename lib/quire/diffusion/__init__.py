@@ -1,6 +1,6 @@
 """Diffusion: score machines of a training set (:mod:`quire.diffusion.scores`)."""
 
-from quire.diffusion.layer_cosines import LayerScales, above_floor, layer_cosines, layer_scales
+from quire.diffusion.classifier_layers import LayerScales, above_floor, layer_cosines, layer_scales
 from quire.diffusion.scores.calibration import agreement, best_scale
 from quire.diffusion.scores.machines import BoundaryBroken, Equivariant, EquivariantLocal, Ideal, Local
 from quire.diffusion.scores.mosaic import Sources

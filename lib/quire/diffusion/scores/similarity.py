@@ -33,7 +33,7 @@ def pearson(
         ValueError: other shapes.
 
     >>> image = torch.tensor([[[[0.0, 1.0]]]])
-    >>> pearson(image, 3 - 2 * image).tolist()
+    >>> pearson(image, 3 - 2 * image).float().tolist()
     [-1.0]
     """
     if first.shape != second.shape:
@@ -54,8 +54,9 @@ def nearest(
         ValueError: other shapes.
 
     >>> bank = torch.stack([torch.zeros(1, 2, 2), torch.ones(1, 2, 2)])
-    >>> nearest(torch.full((1, 1, 2, 2), 0.75), bank)
-    Nearest(distance=tensor([0.2500], dtype=torch.float64), number=tensor([1]))
+    >>> found = nearest(torch.full((1, 1, 2, 2), 0.75), bank)
+    >>> found.distance.tolist(), found.number.tolist()
+    ([0.25], [1])
     """
     if images.shape[1:] != bank.shape[1:]:
         raise ValueError(

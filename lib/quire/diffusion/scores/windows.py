@@ -25,6 +25,7 @@ def windows(
     Raises:
         ValueError: a size that is even, below one, or circular and larger than the images.
 
+    >>> import torch
     >>> windows(torch.tensor([[[[1.0, 2.0]]]]), 1, padding="zeros").tolist()
     [[[1.0], [2.0]]]
     """
@@ -43,6 +44,7 @@ def whole(images: Float[Tensor, "images channels height width"]) -> Float[Tensor
 def translates(images: Float[Tensor, "images channels height width"]) -> Float[Tensor, "images positions dims"]:
     """All cyclic translates of each image, as windows.
 
+    >>> import torch
     >>> translates(torch.tensor([[[[1.0, 2.0]]]])).tolist()
     [[[1.0, 2.0], [2.0, 1.0]]]
     """

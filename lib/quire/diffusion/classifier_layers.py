@@ -100,7 +100,7 @@ def layer_cosines(
 def above_floor(cosine: float, floor: float) -> float:
     """The cosine, rescaled so that unrelated images have zero.
 
-    >>> above_floor(0.7, 0.4)
+    >>> above_floor(0.75, 0.5)
     0.5
     """
     return (cosine - floor) / (1 - floor)
