@@ -5,10 +5,19 @@ import os
 os.environ.setdefault("MPLBACKEND", "agg")
 os.environ.setdefault("QUIRE_HEADLESS", "1")
 
+from pathlib import Path
+
+from beartype import BeartypeConf
+from beartype.claw import beartype_package
 from jaxtyping import install_import_hook
 
 if "QUIRE_UNCHECKED" not in os.environ:  # `make bench` sets it: a user's run does not check types at each call
-    install_import_hook("quire", "beartype.beartype")
+    # The fingerprint has no tensors, and walks a million nodes of syntax trees: its types are checked without the shapes,
+    # whose bookkeeping takes ten times as long as what it is kept about.
+    beartype_package("quire.fingerprint", conf=BeartypeConf(claw_is_pep526=False))
+    library = Path(__file__).parents[1] / "lib" / "quire"
+    rooms = sorted({path.stem for path in library.glob("[!_]*")} - {"fingerprint"})
+    install_import_hook([f"quire.{room}" for room in rooms], "beartype.beartype")
 
 import hypothesis
 import pytest

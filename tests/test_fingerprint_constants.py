@@ -5,6 +5,7 @@ import math
 import types
 
 import pytest
+from beartype.roar import BeartypeCallHintViolation
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -75,3 +76,8 @@ def test_nothing_is_called():
             raise AssertionError("a property ran")
 
     assert of("loud + 1", {"loud": Loud()}) is MISSING and of("loud.value", {"loud": Loud()}) is MISSING
+
+
+def test_the_types_of_this_package_are_checked_while_the_tests_run():
+    with pytest.raises(BeartypeCallHintViolation):
+        evaluated("no syntax tree", {})
