@@ -63,7 +63,7 @@ lint: $(READY)
 	$(BIN)/ruff format --config lib/pyproject.toml --check .
 
 test: lint
-	QUIRE_BACKEND=sequential $(BIN)/python -m pytest --ignore=tests/benchmarks -m "not faults" -n 2 --dist loadfile --cov=quire --cov-report=term:skip-covered --cov-fail-under=90
+	QUIRE_BACKEND=sequential $(BIN)/python -m pytest --ignore=tests/benchmarks -m "not faults" -n 2 --dist loadfile --no-loadscope-reorder --cov=quire --cov-report=term:skip-covered --cov-fail-under=90
 	$(BIN)/python tests/notebooks/check.py
 
 faults: $(READY)
