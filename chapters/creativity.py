@@ -31,7 +31,7 @@
 # Of a data set with fewer images than are asked for, all are taken. Digits and drawn characters have 8 pixels a side, MNIST 16, CIFAR 32.
 dataset: str = "digits"  # scale: images that networks learn, one of digits|glyphs|mnist|cifar10-subset|cifar10
 num_images: int = 300  # scale: training images, which are also the bank of the machines, in [8, 60000]
-seeds: int = 1  # scale: networks of each kind, in [1, 100]
+seeds: int = 1  # scale: networks with zero padding, and with circular padding, in [1, 100]
 resnet_width: int = 16  # scale: channels of the residual networks, in [4, 1024]
 resnet_layers: int = 4  # scale: their 3 × 3 convolutions, in [1, 20]
 zeros_steps: int = 100  # scale: training steps with zero padding, in [1, 1000000]
@@ -39,6 +39,9 @@ circular_steps: int = 100  # scale: training steps with circular padding, in [1,
 attention_width: int = 8  # scale: channels of the network with self-attention, at its finest resolution, in [4, 1024]
 attention_layers: int = 2  # scale: its resolutions, in [1, 4]
 attention_steps: int = 60  # scale: its training steps, in [1, 1000000]
+attention_seeds: int = 1  # scale: networks of that kind, in [1, 100]
+other_dataset: str = "glyphs"  # scale: images that networks with circular padding learn too, one of digits|glyphs|mnist
+other_seeds: int = 1  # scale: networks that learn those, in [1, 100]
 batch_size: int = 64  # scale: images per training step, in [1, 4096]
 learning_rate: float = 2e-3  # scale: at the start of the cosine schedule, in [1e-5, 0.1]
 largest_window: int = 9  # scale: largest window that is compared, in pixels, in [1, 63]
@@ -82,7 +85,8 @@ label_columns(
     quantity="",
     other="other machine",
     r_squared="$r^2$ of the other machine",
-    distance="distance to the training set",
+    far="distance, root mean square",
+    set="",
     time="time $t/T$",
     value="",
     view="",
@@ -153,11 +157,12 @@ claims.expected("creativity")
 # %%
 images = plans.data(dataset, num_images, num_test=0)
 residual = dict(width=resnet_width, layers=resnet_layers)
-attentive = dict(width=attention_width, layers=attention_layers, train_steps=attention_steps)
-zeros, circular = residual | dict(train_steps=zeros_steps), residual | dict(train_steps=circular_steps)
+zeros = residual | dict(train_steps=zeros_steps, seeds=seeds)
+circular = residual | dict(train_steps=circular_steps, seeds=seeds)
+attentive = dict(width=attention_width, layers=attention_layers, train_steps=attention_steps, seeds=attention_seeds)
 recipes = {"resnet-zeros": zeros, "resnet-circular": circular, "unet-attention": attentive}
 training = dict(batch_size=batch_size, learning_rate=learning_rate)
-nets = plans.networks(images, recipes, seeds=seeds, **training)
+nets = plans.networks(images, recipes, **training)
 
 # %%
 asked = dict(largest=largest_window, sampling_steps=sampling_steps, num_probes=num_probes)
@@ -290,6 +295,27 @@ if dataset in ("cifar10", "cifar10-subset"):
     claims.report("creativity.published", measures.likeness(likeness, **framed, **machine))
 
 # %% [markdown]
+# ### Other images
+#
+# The same with characters of many scripts, drawn at random, and circular networks alone:
+
+# %%
+others = plans.data(other_dataset, num_images, num_test=0)
+nets = plans.networks(others, {"resnet-circular": circular | dict(seeds=other_seeds)}, **training)
+drawn = plans.samples_of(plans.calibrations(nets, **asked), network_steps=[sampling_steps], num_samples=num_samples)
+other_likeness = sweep(cells.likeness, plans.likeness_cells(drawn), device=device)
+shown = plans.first_of(drawn, "resnet-circular").tensors(device=device)
+
+# %%
+figure(
+    "creativity-others",
+    drawings.sample_pictures(shown, network_steps=sampling_steps, count=min(8, num_samples)),
+    caption=f"The same eight noises, denoised by a network with circular padding that has learned {other_dataset}, and by machines.",
+    alt="(To be described: the picture of others.)",
+)
+describe(measures.medians(other_likeness)[["machine", "r", "r_squared", "distance", "translate_distance"]])
+
+# %% [markdown]
 # ## New images, and what they are made of
 #
 # The distance of a sample to the nearest training image, root mean square per pixel on a range of two:
@@ -298,7 +324,7 @@ if dataset in ("cifar10", "cifar10-subset"):
 distances = measures.distance_table(likeness, steps=sampling_steps)
 figure(
     "creativity-distance",
-    bars(distances, x="machine", y="distance", by="architecture", size=(5.6, 3.2)),
+    bars(distances, x="machine", y="far", by="architecture", panels="set", size=(4.2, 3.2)),
     caption="Distance of samples to the nearest training image: median over samples, mean and standard error over networks.",
     alt="(To be described: the picture of distance.)",
 )
@@ -315,7 +341,7 @@ claims.report(
 # weight in it, which a network cannot. Pixels that come from one training image under one displacement form a *piece*:
 
 # %%
-traced = plans.mosaics_of(calibrated, traced_step=5, num_samples=min(32, num_samples), shown_sources=4)
+traced = plans.mosaics_of(calibrated, traced_step=3, num_samples=min(32, num_samples), shown_sources=4)
 pieces = sweep(cells.sources, grid(mosaic=traced), device=device)
 claims.report("creativity.mosaic", measures.num_sources(pieces, **on_circle))
 mosaic = plans.mosaic_of(calibrated, traced, "resnet-circular").tensors(device=device)

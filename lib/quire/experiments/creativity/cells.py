@@ -1,12 +1,15 @@
 """Cells that compare samples and scores: tensors that were made, and JSON arguments, to rows of numbers."""
 
+import itertools
 from collections.abc import Mapping
+
+import torch
 
 from quire.device import resolve
 from quire.diffusion import nearest, pearson
 from quire.experiments.creativity.images import pictures
 from quire.experiments.creativity.networks import signal_levels
-from quire.types import Tensor
+from quire.types import Float, Tensor
 
 __all__ = ["best_windows", "likeness", "sources"]
 
@@ -52,7 +55,8 @@ def likeness(
 
     Returns:
         One row per set of samples ("network" or a machine), number of the network's steps that it is compared with, and
-        image: Pearson's r, r², and the distance to the nearest training image, root mean square per pixel.
+        image: Pearson's r, r², and the distance to the nearest training image, and to the nearest of all their cyclic
+        translates, root mean square per pixel.
     """
     bank = pictures(dataset, num_images=num_images, num_test=num_test, side=side).images.to(resolve(device))
     given = {name: images.to(bank.device) for name, images in samples.items()}
@@ -61,11 +65,26 @@ def likeness(
     for steps, reference in networks.items():
         compared = {"network": reference} | {name: one for name, one in given.items() if "." not in name}
         for name, images in compared.items():
-            alike, far = pearson(images, reference).tolist(), nearest(images, bank).distance.tolist()
-            for number, (r, distance) in enumerate(zip(alike, far, strict=True)):
+            alike = pearson(images, reference).tolist()
+            far, from_translates = (
+                nearest(images, bank).distance.tolist(),
+                distance_up_to_translation(images, bank).tolist(),
+            )
+            for number, r in enumerate(alike):
                 row = {"steps": steps, "sampler": name, "number": number, "r": r, "r_squared": r**2}
-                rows.append(row | {"distance": distance})
+                rows.append(row | {"distance": far[number], "translate_distance": from_translates[number]})
     return rows
+
+
+def distance_up_to_translation(
+    images: Float[Tensor, "images channels side side"], bank: Float[Tensor, "bank channels side side"]
+) -> Float[Tensor, " images"]:
+    """Distance to the nearest of all cyclic translates of all training images."""
+    found, side = None, images.shape[2]
+    for row, column in itertools.product(range(side), range(side)):
+        here = nearest(images.roll((row, column), (2, 3)), bank).distance
+        found = here if found is None else torch.minimum(found, here)
+    return found
 
 
 def sources(*, mosaic: Mapping[str, Tensor]) -> list[dict]:
@@ -75,7 +94,7 @@ def sources(*, mosaic: Mapping[str, Tensor]) -> list[dict]:
         mosaic: of :func:`quire.experiments.creativity.mosaics.mosaics`.
 
     Returns:
-        One row per sample: different training images among the sources of its pixels, and how many training pixels take
+        One row per sample: different training images among the windows that it is laid out with, and how many training pixels take
         part in a pixel (the exponential of the entropy), the median over pixels.
     """
     return [

@@ -35,19 +35,19 @@ def sample_pictures(samples: Mapping[str, Any], *, network_steps: int, count: in
 
 
 def mosaic_pictures(mosaic: Mapping[str, Any], *, count: int):
-    """A row for each sample: the sample, its copy from training pixels, its pieces in colours, and the training images.
+    """A row for each sample: the sample, training windows in its place, its pieces in colours, and the training images.
 
     Args:
         mosaic: of :func:`quire.experiments.creativity.mosaics.mosaics`.
         count: samples.
     """
     num_sources = mosaic["used"].shape[1]
-    heads = ["sample", "copied", "pieces", *(f"source {k + 1}" for k in range(num_sources))]
+    heads = ["sample", "patched", "pieces", *(f"source {k + 1}" for k in range(num_sources))]
     shown, titles, about = [], [], []
     for number in range(count):
         row = [
             _visible(mosaic["sample"][number]),
-            _visible(mosaic["copied"][number]),
+            _visible(mosaic["patched"][number]),
             np.asarray(mosaic["pieces"][number]),
         ]
         row += [_visible(image) for image in mosaic["used"][number]]

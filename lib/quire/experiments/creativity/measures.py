@@ -81,7 +81,7 @@ def smallest_cosine(rows: pd.DataFrame, *, architecture: str) -> Estimate:
 def medians(rows: pd.DataFrame) -> pd.DataFrame:
     """For each network and sampler, the medians over samples of r, r² and the distance to the training set."""
     keys = ["architecture", "seed", "steps", "sampler"]
-    found = rows.groupby(keys, sort=False)[["r", "r_squared", "distance"]].median().reset_index()
+    found = rows.groupby(keys, sort=False)[["r", "r_squared", "distance", "translate_distance"]].median().reset_index()
     return found.assign(machine=found.sampler.map(NAMES))
 
 
@@ -107,9 +107,12 @@ def sample_table(rows: pd.DataFrame, *, steps: int) -> pd.DataFrame:
 
 
 def distance_table(rows: pd.DataFrame, *, steps: int) -> pd.DataFrame:
-    """The table of a figure: median distance to the training set of each network's and machine's samples."""
+    """The table of a figure: median distance of samples to the training set, and to all translates of it."""
     found = medians(rows)
-    return _named(found[found.steps == steps])[["architecture", "seed", "machine", "distance"]]
+    names = {"distance": "to training images", "translate_distance": "to their translates"}
+    columns = ["architecture", "seed", "machine"]
+    table = _named(found[found.steps == steps]).melt(columns, list(names), var_name="set", value_name="far")
+    return table.assign(set=table.set.map(names))
 
 
 def likeness(
@@ -142,14 +145,15 @@ def more_steps(rows: pd.DataFrame, *, architecture: str, many: int, few: int) ->
     return stats.mean(pair[0] - pair[1], if_empty=ABSENT)
 
 
-def distance(rows: pd.DataFrame, *, architecture: str, machine: str, steps: int) -> Estimate:
-    """Median over samples of the distance to the training set, mean over networks."""
-    return stats.mean(_of_machine(rows, architecture, machine, steps).distance, if_empty=ABSENT)
+def distance(rows: pd.DataFrame, *, architecture: str, machine: str, steps: int, of: str = "distance") -> Estimate:
+    """Median over samples of the distance to the training set (or, "translate_distance", to its translates)."""
+    return stats.mean(_of_machine(rows, architecture, machine, steps)[of], if_empty=ABSENT)
 
 
 def smallest_distance(rows: pd.DataFrame, *, architectures: list[str], steps: int) -> Estimate:
-    """The same of the networks' own samples, for the kind of network at which it is smallest."""
-    each = [distance(rows, architecture=name, machine="network", steps=steps) for name in architectures]
+    """The distance of the networks' own samples up to translation, for the kind of network at which it is smallest."""
+    asked = dict(machine="network", steps=steps, of="translate_distance")
+    each = [distance(rows, architecture=name, **asked) for name in architectures]
     return stats.smallest([one for one in each if one.value == one.value], if_empty=ABSENT)
 
 
@@ -159,8 +163,13 @@ def num_sources(rows: pd.DataFrame, *, architecture: str) -> Estimate:
 
 
 def _named(rows: pd.DataFrame) -> pd.DataFrame:
-    """With what a figure calls each kind of network."""
-    return rows.assign(architecture=rows.architecture.map(lambda name: SHOWN.get(name, name)))
+    """With what a figure calls each kind of network, and in the order in which kinds and machines are named here."""
+    named = rows.assign(architecture=rows.architecture.map(lambda name: SHOWN.get(name, name)))
+    kinds, machines = list(SHOWN.values()), list(dict.fromkeys(NAMES.values()))
+    order = named.architecture.map({name: place for place, name in enumerate(kinds)}).fillna(len(kinds)) * len(machines)
+    if "machine" in named:
+        order = order + named.machine.map(machines.index)
+    return named.iloc[order.argsort(kind="stable")]
 
 
 def _own(rows: pd.DataFrame) -> pd.DataFrame:

@@ -12,7 +12,7 @@ from quire.experiments.creativity.sampling import grid_levels, machine_named, sc
 from quire.rng import generator
 from quire.types import Float, Int, Tensor
 
-__all__ = ["mosaics", "pieces"]
+__all__ = ["mosaics", "pieces", "tiles"]
 
 DIM = 0.25  # brightness of what is not used of a training image
 
@@ -38,31 +38,52 @@ def mosaics(
         sampling_steps: of the sampler.
         traced_step: steps before the end at which the sources are asked for; the scale is the calibrated one of that step.
         num_samples: images.
-        shown_sources: training images that are shown of each sample, those with the most pixels first.
+        shown_sources: training images that are shown of each sample, those that give it most light first.
         device: where it is computed.
 
     Returns:
-        sample, copied: the samples, and the same put together from the winning training pixels; pieces: pixels of one piece
-        (one training image, one displacement) in one colour; used: the training images, what is not used of them dimmed;
-        image, row, column, entropy: of the sources; window: the scale.
+        sample: the samples; patched: windows that touch one another, each replaced by the training window with the largest
+        weight; pieces: pixels from one training image under one displacement in one colour; used: the training images, what is
+        not used of them dimmed; image, row, column: of each pixel's source; entropy: of the weights of each pixel; window.
     """
-    data = pictures(dataset, num_images=num_images, num_test=num_test, side=side)
-    bank = data.images.to(resolve(device))
+    bank = pictures(dataset, num_images=num_images, num_test=num_test, side=side).images.to(resolve(device))
     level = grid_levels(sampling_steps)[-traced_step]
     window = int(calibration[f"scale.{machine}"][-traced_step])
-    states = trajectory(
-        scheduled(machine, bank, calibration), start(num_samples, bank, "samples"), num_steps=sampling_steps
-    )
+    noise = start(num_samples, bank, "samples")
+    states = trajectory(scheduled(machine, bank, calibration), noise, num_steps=sampling_steps)
     kept = {place: state for place, state, _ in states if place in (level, -1)}
     asked = machine_named(machine, bank).sources(kept[level], float(signal_levels()[level]), window)
-    found = {"image": asked.image, "row": asked.row, "column": asked.column, "entropy": asked.entropy}
+    tiled = tiles(asked, window)
+    patched = bank[tiled.image, :, tiled.row, tiled.column].movedim(-1, 1)
     shown = {
         "sample": kept[-1],
-        "copied": bank[asked.image, :, asked.row, asked.column].movedim(-1, 1),
-        "pieces": _coloured(pieces(asked)),
-        "used": torch.stack([_used(asked, bank, k, shown_sources) for k in range(num_samples)]),
+        "patched": patched,
+        "pieces": _coloured(pieces(tiled)),
+        "used": torch.stack([_used(tiled, bank, k, shown_sources) for k in range(num_samples)]),
     }
+    found = {"image": tiled.image, "row": tiled.row, "column": tiled.column, "entropy": asked.entropy}
     return found | shown | {"window": torch.tensor(window)}
+
+
+def tiles(sources: Sources, window: int) -> Sources:
+    """The image laid out with windows that touch: each pixel gets the source of the middle of its window, and its own place there.
+
+    Windows are laid from the first row and column on; the last ones are cut by the frame.
+
+    >>> zero, place = torch.zeros(1, 1, 4, dtype=torch.long), torch.tensor([[[3, 2, 1, 0]]])
+    >>> tiles(Sources(zero, zero, place, place.double(), place.double()), 3).column.tolist()  # the middle pixel came from 2
+    [[[1, 2, 3, 0]]]
+    """
+    _, height, width = sources.image.shape
+    rows, columns = (torch.arange(side, device=sources.row.device) for side in (height, width))
+    middle_row, middle_column = (
+        (place // window * window + window // 2).clamp(max=len(place) - 1) for place in (rows, columns)
+    )
+    chosen = [one[:, middle_row][:, :, middle_column] for one in (sources.image, sources.row, sources.column)]
+    row = (chosen[1] + (rows - middle_row)[:, None]) % height
+    column = (chosen[2] + columns - middle_column) % width
+    weight, entropy = (one[:, middle_row][:, :, middle_column] for one in (sources.weight, sources.entropy))
+    return Sources(chosen[0], row, column, weight, entropy)
 
 
 def pieces(sources: Sources) -> Int[Tensor, "batch height width"]:
@@ -87,13 +108,15 @@ def _coloured(numbers: Int[Tensor, "batch height width"]) -> Float[Tensor, "batc
 
 
 def _used(sources: Sources, bank: Tensor, sample: int, count: int) -> Float[Tensor, "count channels side side"]:
-    """The training images with the most pixels in a sample, what is not used of them dimmed towards black."""
-    numbers, pixels = sources.image[sample].unique(return_counts=True)
-    most = numbers[pixels.argsort(descending=True, stable=True)][:count]
+    """The training images that give a sample most of its light, what is not used of them dimmed towards black."""
+    here = bank[sources.image[sample], :, sources.row[sample], sources.column[sample]].sum(2) + bank.shape[1]
+    numbers, place = sources.image[sample].unique(return_inverse=True)
+    light = torch.zeros(len(numbers), device=bank.device).index_add_(0, place.flatten(), here.flatten())
+    most = numbers[light.argsort(descending=True, stable=True)][:count]
     found = torch.full((count, *bank.shape[1:]), -1.0, device=bank.device)
     for place, number in enumerate(most.tolist()):
         mask = torch.zeros(bank.shape[2:], dtype=torch.bool, device=bank.device)
-        here = sources.image[sample] == number
-        mask[sources.row[sample][here], sources.column[sample][here]] = True
+        pixels = sources.image[sample] == number
+        mask[sources.row[sample][pixels], sources.column[sample][pixels]] = True
         found[place] = torch.where(mask, bank[number], (bank[number] + 1) * DIM - 1)
     return found

@@ -56,19 +56,18 @@ def natural(architecture: str) -> str:
     return NATURAL.get(architecture, "border")
 
 
-def networks(shown: dict, recipes: dict[str, dict], *, seeds: int, **training) -> list[tuple[dict, Handle]]:
+def networks(shown: dict, recipes: dict[str, dict], **training) -> list[tuple[dict, Handle]]:
     """Each network, after what is said of it.
 
     Args:
         shown: of :func:`data`.
-        recipes: width, layers, train_steps of each architecture.
-        seeds: networks of each.
+        recipes: width, layers, train_steps of each architecture, and seeds, the number of networks.
         training: what all have in common, of :func:`trained_denoiser`.
     """
     found = []
     for architecture, recipe in recipes.items():
         net = dict(architecture=architecture, width=recipe["width"], layers=recipe["layers"])
-        for seed in range(seeds):
+        for seed in range(recipe["seeds"]):
             asked = dict(train_steps=recipe["train_steps"], seed=seed, **training)
             found.append((shown | net, made(trained_denoiser, **shown, **net, **asked)))
     return found
