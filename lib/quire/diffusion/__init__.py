@@ -1,6 +1,27 @@
-"""Diffusion: score machines of a training set (:mod:`quire.diffusion.scores`)."""
+"""Diffusion: exact denoising of hierarchical data and its mean field, blocks of change, and score machines of a training set."""
 
+from quire.diffusion.blocks import Blocks, changed, line_distances, pair_blocks, patch_distances, tree_blocks
+from quire.diffusion.branching import (
+    Branching,
+    branching,
+    correlation_exponent,
+    length_exponent,
+    mean_field_correlation,
+    mean_field_susceptibility,
+    susceptibility_diverges,
+)
 from quire.diffusion.classifier_layers import LayerScales, above_floor, layer_cosines, layer_scales
+from quire.diffusion.evidence import (
+    epsilon_evidence,
+    gaussian_evidence,
+    gaussian_noise,
+    mask,
+    mask_evidence,
+    uniform_evidence,
+    uniform_noise,
+)
+from quire.diffusion.forward_backward import TrueBeliefs, restored_nodes, true_beliefs, true_nodes
+from quire.diffusion.mean_field import MeanField
 from quire.diffusion.scores.calibration import agreement, best_scale
 from quire.diffusion.scores.machines import BoundaryBroken, Equivariant, EquivariantLocal, Ideal, Local
 from quire.diffusion.scores.mosaic import Sources
@@ -9,22 +30,47 @@ from quire.diffusion.scores.score_machine import ScoreMachine
 from quire.diffusion.scores.similarity import Nearest, nearest, pearson
 
 __all__ = [
+    "Blocks",
     "BoundaryBroken",
+    "Branching",
     "Equivariant",
     "EquivariantLocal",
     "Ideal",
     "LayerScales",
     "Local",
+    "MeanField",
     "Nearest",
     "ScheduledMachine",
     "ScoreMachine",
     "Sources",
+    "TrueBeliefs",
     "above_floor",
     "agreement",
     "best_scale",
+    "branching",
+    "changed",
+    "correlation_exponent",
+    "epsilon_evidence",
+    "gaussian_evidence",
+    "gaussian_noise",
     "layer_cosines",
     "layer_scales",
+    "length_exponent",
+    "line_distances",
+    "mask",
+    "mask_evidence",
+    "mean_field_correlation",
+    "mean_field_susceptibility",
     "nearest",
     "nearest_scales",
+    "pair_blocks",
+    "patch_distances",
     "pearson",
+    "restored_nodes",
+    "susceptibility_diverges",
+    "tree_blocks",
+    "true_beliefs",
+    "true_nodes",
+    "uniform_evidence",
+    "uniform_noise",
 ]

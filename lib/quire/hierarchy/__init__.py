@@ -33,13 +33,14 @@ from quire.hierarchy.inference import (
     log_likelihood,
     node_marginals,
     root_posterior,
-    sample_posterior,
+    upward_beliefs,
 )
 from quire.hierarchy.last_token import conditional_entropies, divergence, last_subtree, last_token_posterior
 from quire.hierarchy.latin import uncorrelated_hierarchy
 from quire.hierarchy.ngrams import CountingNgram, num_contexts
 from quire.hierarchy.parsing import Parse, is_grammatical, parse, string_codes, valid_fractions
 from quire.hierarchy.permutation import permuted
+from quire.hierarchy.posterior import sample_nodes, sample_posterior
 from quire.hierarchy.sampling import Samples, sample, sample_splits
 from quire.hierarchy.sparse import SparseHierarchy, sample_sparse
 from quire.hierarchy.synonyms import redraw_below, sensitivity, synonymic_sensitivity
@@ -104,6 +105,7 @@ __all__ = [
     "reduced_context",
     "root_posterior",
     "sample",
+    "sample_nodes",
     "sample_posterior",
     "sample_sparse",
     "sample_splits",
@@ -121,6 +123,7 @@ __all__ = [
     "token_covariance",
     "trees_from_index",
     "uncorrelated_hierarchy",
+    "upward_beliefs",
     "valid_fractions",
     "varying_log_likelihood",
     "varying_text",

@@ -10,13 +10,12 @@ Source: cagnetta2024ntp (the ensemble); sum-product (Pearl 1982) on its trees.
 import torch
 
 from quire.cite import cites
-from quire.hierarchy.evidence import BUDGET_BYTES, check_evidence, chunks
+from quire.hierarchy.evidence import BUDGET_BYTES, chunks
 from quire.hierarchy.grammar import RandomHierarchy
 from quire.hierarchy.messages import at_the_root, downward, upward
-from quire.hierarchy.trees import Trees
 from quire.types import Float, Tensor
 
-__all__ = ["leaf_marginals", "log_likelihood", "node_marginals", "root_posterior", "sample_posterior"]
+__all__ = ["leaf_marginals", "log_likelihood", "node_marginals", "root_posterior", "upward_beliefs"]
 
 
 @cites("cagnetta2024rhm", "definition of the model")
@@ -103,36 +102,27 @@ def leaf_marginals(
     return node_marginals(grammar, evidence, budget_bytes=budget_bytes)[0]
 
 
-def sample_posterior(
-    grammar: RandomHierarchy, evidence: Float[Tensor, "samples tokens vocab"], *, generator: torch.Generator
-) -> Trees:
-    """One derivation per datum, drawn from the law of trees given the evidence.
+@cites("cagnetta2024ntp", "definition of the ensemble")
+def upward_beliefs(
+    grammar: RandomHierarchy,
+    evidence: Float[Tensor, "samples tokens vocab"],
+    *,
+    budget_bytes: int = BUDGET_BYTES,
+) -> tuple[Float[Tensor, "samples _ _"], ...]:
+    """Belief in every symbol of a node given the evidence *below* it alone: entry l has shape (P, s^(L-l), symbols).
+
+    With all symbols equally likely beforehand; a subtree's own posterior of its root.
 
     Raises:
         ValueError: some evidence has probability zero, is negative or not finite, or has another shape.
     """
-    check_evidence(grammar, evidence)
-    messages, scale = upward(grammar, evidence)
-    symbols = _draw(at_the_root(grammar, messages, scale, strict=True)[0], generator)[:, None]
-    labels, choices = symbols[:, 0], []
-    for level in range(grammar.depth, 0, -1):
-        rules = grammar.rules[level - 1].to(evidence.device)[symbols]  # samples nodes rules children
-        below = messages[level - 1].unflatten(1, (symbols.shape[1], grammar.branching))
-        weights = grammar.rule_probabilities[level - 1].to(evidence).expand(rules.shape[:3])
-        for child in range(grammar.branching):
-            weights = weights * below[:, :, child].gather(2, rules[..., child])
-        chosen = _draw(weights, generator)
-        choices.append(chosen)
-        symbols = rules.gather(2, chosen[..., None, None].expand(-1, -1, 1, grammar.branching))[:, :, 0].flatten(1)
-    return Trees(labels=labels, choices=torch.cat(choices, dim=1))
+    parts = []
+    for part in chunks(grammar, evidence, budget_bytes):
+        messages, scale = upward(grammar, part)
+        at_the_root(grammar, messages, scale, strict=True)
+        parts.append([_normalised(message) for message in messages])
+    return tuple(torch.cat(level) for level in zip(*parts, strict=True))
 
 
 def _normalised(weights: Tensor) -> Tensor:
     return weights / weights.sum(-1, keepdim=True)
-
-
-def _draw(weights: Tensor, generator: torch.Generator) -> Tensor:
-    uniform = torch.rand(weights.shape[:-1], generator=generator, dtype=torch.float64).to(weights.device)
-    cumulative = weights.double().cumsum(-1)
-    chosen = torch.searchsorted(cumulative, (uniform * cumulative[..., -1])[..., None], right=True)[..., 0]
-    return chosen.clamp(max=weights.shape[-1] - 1)
