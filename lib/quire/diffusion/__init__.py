@@ -1,7 +1,7 @@
 """Diffusion: exact denoising of hierarchical data and its mean field, blocks of change, and score machines of a training set."""
 
 from quire.diffusion.blocks import Blocks, changed, line_distances, pair_blocks, patch_distances, tree_blocks
-from quire.diffusion.branching import (
+from quire.diffusion.branching_process import (
     Branching,
     branching,
     correlation_exponent,
