@@ -179,7 +179,8 @@ figure(
     "creativity-windows",
     curves(measures.window_table(windows), x="step", y="best", by="architecture", size=(5.6, 3.2)),
     caption="The window with which a machine's score is most like the network's, at each step of the sampler (noise at the right).",
-    alt="(To be described: the picture of windows.)",
+    alt="Curves that rise in steps from one pixel at the last step of the sampler over three up to the eighth and "
+    "five at the twelfth to seven or more at the first one, for all kinds of networks alike.",
 )
 
 # %%
@@ -189,7 +190,9 @@ figure(
         measures.cosine_table(windows, architecture="resnet-zeros"), x="step", y="cosine", by="window", size=(5.6, 3.2)
     ),
     caption="Cosine of the scores of the network with zero padding and of the boundary-broken machine, for each window.",
-    alt="(To be described: the picture of cosines.)",
+    alt="One curve for each window. At the noisy end all are near one. Towards the image large windows fall first, to "
+    "0.3 at the last step; windows of three pixels stay above 0.95 down to the fifth step, and at the last two "
+    "windows of one pixel are best.",
 )
 
 # %% [markdown]
@@ -213,7 +216,9 @@ figure(
     "creativity-circular",
     drawings.sample_pictures(shown, network_steps=sampling_steps, count=min(8, num_samples)),
     caption="Circular padding: the same eight noises, denoised by the network and by the machines.",
-    alt="(To be described: the picture of circular.)",
+    alt="Five rows of eight small pictures. Network and equivariant local machine show similar strokes, at any place "
+    "and running over the edges. The local machine shows centred shapes like digits, the equivariant one shifted "
+    "digits, the ideal one centred digits; these resemble the network's only in a few columns.",
 )
 
 # %%
@@ -222,7 +227,9 @@ figure(
     "creativity-zeros",
     drawings.sample_pictures(shown, network_steps=sampling_steps, count=min(8, num_samples)),
     caption="Zero padding: the same eight noises, denoised by the network and by the machines.",
-    alt="(To be described: the picture of zeros.)",
+    alt="Five rows of eight small pictures. Network, equivariant local and local machine show nearly the same "
+    "digit-like shapes in each column; the ideal one shows clean digits, of which several are others, the "
+    "equivariant one shifted digits.",
 )
 
 # %% [markdown]
@@ -241,7 +248,10 @@ figure(
         x="machine", y="likeness", by="architecture", panels="quantity", size=(4.6, 3.2),
     ),
     caption="How like the samples of networks those of the machines are: median over samples, mean and standard error over networks.",
-    alt="(To be described: the picture of likeness.)",
+    alt="Two panels of bars, r and its square, for machines and kinds of networks. With zero padding the equivariant "
+    "local and the local machine are highest and equal, the ideal one lower, the equivariant one near 0.1. With "
+    "circular padding the equivariant local machine is highest, the equivariant one not far below, local and "
+    "ideal ones near 0.1.",
 )  # fmt: skip
 
 # %% tags=["nbval-check-output"]
@@ -275,7 +285,9 @@ figure(
         x="equivariant local", y="r_squared", by="other", panels="architecture", size=(3.1, 3.0),
     ),
     caption="r² with the network's sample, one point per sample: the equivariant local machine against local and ideal ones.",
-    alt="(To be described: the picture of scatter.)",
+    alt="A panel for each kind of network, one point per sample. With circular padding almost all points lie below "
+    "the diagonal, most of them near zero. With zero padding the local machine's lie around the diagonal close to "
+    "one, the ideal one's below.",
 )  # fmt: skip
 
 # %% [markdown]
@@ -311,7 +323,8 @@ figure(
     "creativity-others",
     drawings.sample_pictures(shown, network_steps=sampling_steps, count=min(8, num_samples)),
     caption=f"The same eight noises, denoised by a network with circular padding that has learned {other_dataset}, and by machines.",
-    alt="(To be described: the picture of others.)",
+    alt="Five rows of eight small pictures of characters. Network and equivariant local machine show similar pieces "
+    "of strokes anywhere; the ideal machine shows whole centred characters.",
 )
 describe(measures.medians(other_likeness)[["machine", "r", "r_squared", "distance", "translate_distance"]])
 
@@ -326,7 +339,8 @@ figure(
     "creativity-distance",
     bars(distances, x="machine", y="far", by="architecture", panels="set", size=(4.2, 3.2)),
     caption="Distance of samples to the nearest training image: median over samples, mean and standard error over networks.",
-    alt="(To be described: the picture of distance.)",
+    alt="Two panels of bars, distances to training images and to their translates. The ideal machine has none in "
+    "either panel, the equivariant one none to translates. Networks and local machines have some in both.",
 )
 
 claims.report("creativity.memorises", measures.distance(likeness, **on_circle, machine="ideal", **same))
@@ -352,7 +366,8 @@ figure(
     drawings.mosaic_pictures(mosaic, count=4),
     caption="Four samples of the equivariant local machine; the same put together from single training pixels; their pieces in "
     "colours; the four training images with the most pixels in them, what is not used dimmed.",
-    alt="(To be described: the picture of mosaic.)",
+    alt="Four rows. The sample; next to it the nine windows that take its place, much like it; nine fields in nine "
+    "colours; then four training digits, each dark but for one bright piece of three by three pixels.",
 )
 
 # %% [markdown]
@@ -399,7 +414,9 @@ figure(
     Level(0.1, "a tenth: chance"),
     caption="Cosine of a classifier's activations before and after, against the time of return, in three standardisations, and the "
     "fraction of images with the class kept.",
-    alt="(To be described: the picture of layers.)",
+    alt="Three panels against the time of return. By channel, the first layer ends near 0.4 and the output at zero, "
+    "and they cross early on. Above their floors, and by unit, all layers fall together from one to zero, with "
+    "the class close by.",
 )  # fmt: skip
 
 # %% [markdown]
@@ -424,7 +441,8 @@ figure(
     curves(backward_measures.susceptibility_table(journey), x="time", y="susceptibility", size=(5.0, 3.0)),
     Level(1.0, "independent pixels"),
     caption="Susceptibility of the changed pixels against the time of return, mean and standard error over pairs of networks.",
-    alt="(To be described: the picture of blocks.)",
+    alt="A curve that rises from little above one at short times to a maximum of more than two at about three "
+    "quarters of the time, and falls a little at the end.",
 )
 
 # %% [markdown]

@@ -25,7 +25,9 @@ from quire.types import Float, Tensor
 __all__ = ["LayerScales", "above_floor", "layer_cosines", "layer_scales"]
 
 TINY = 1e-8  # added to a variance
-STILL = 0.01  # of the mean variance of a layer: what varies less is left out, or its rare changes would be all that counts
+STILL = (
+    0.01  # of the mean variance of a layer: what varies less is left out, or its rare changes would be all that counts
+)
 
 
 @dataclass(frozen=True, eq=False)
