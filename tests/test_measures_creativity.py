@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from known_answers import exactly, known, missing, no_error, verdict
 
-from quire.experiments.creativity import backward_measures, measures
+from quire.experiments.creativity import backward_measures, measures, window_measures
 
 STEPS = 20
 ZEROS, CIRCULAR, ATTENTION = "resnet-zeros", "resnet-circular", "unet-attention"
@@ -41,12 +41,12 @@ def growing(step, seed):
 
 def test_windows_that_grow_with_the_noise():
     rows = window_rows(growing)
-    assert measures.trend(rows, architecture=ZEROS).value > 0.9
-    assert exactly(measures.finest_window(rows, architecture=ZEROS), 3.0)  # steps 1 to 5
-    assert exactly(measures.coarsest_window(rows, architecture=ZEROS), 7.0)  # steps 12 to 20
+    assert window_measures.trend(rows, architecture=ZEROS).value > 0.9
+    assert exactly(window_measures.finest_window(rows, architecture=ZEROS), 3.0)  # steps 1 to 5
+    assert exactly(window_measures.coarsest_window(rows, architecture=ZEROS), 7.0)  # steps 12 to 20
     one = window_rows(growing, seeds=[0])
-    assert no_error(measures.finest_window(one, architecture=ZEROS), 3.0)
-    assert missing(measures.trend(rows, architecture=CIRCULAR), "no network of this kind")
+    assert no_error(window_measures.finest_window(one, architecture=ZEROS), 3.0)
+    assert missing(window_measures.trend(rows, architecture=CIRCULAR), "no network of this kind")
 
 
 def test_windows_are_those_of_the_networks_own_machine():
@@ -58,24 +58,24 @@ def test_windows_are_those_of_the_networks_own_machine():
             window_rows(lambda step, seed: 9, architecture=CIRCULAR, compared="local"),
         ]
     )
-    assert exactly(measures.finest_window(rows, architecture=ZEROS), 3.0)
-    assert exactly(measures.finest_window(rows, architecture=CIRCULAR), 7.0)
-    table = measures.window_table(rows)
+    assert exactly(window_measures.finest_window(rows, architecture=ZEROS), 3.0)
+    assert exactly(window_measures.finest_window(rows, architecture=CIRCULAR), 7.0)
+    table = window_measures.window_table(rows)
     assert set(table.architecture) == {"zero padding", "circular padding"} and len(table) == 2 * 3 * STEPS
-    assert len(measures.cosine_table(rows, architecture=ZEROS)) == 3 * STEPS * 5
+    assert len(window_measures.cosine_table(rows, architecture=ZEROS)) == 3 * STEPS * 5
 
 
 def test_the_smallest_cosine_leaves_the_last_steps_out():
     rows = window_rows(growing, cosine_of=lambda step: 0.1 if step < 5 else 0.98 - step / 1000)
-    assert exactly(measures.smallest_cosine(rows, architecture=ZEROS), 0.96)
+    assert exactly(window_measures.smallest_cosine(rows, architecture=ZEROS), 0.96)
 
 
 @pytest.mark.parametrize(
     ("claim", "measure"),
     [
-        ("scale-trend", measures.trend),
-        ("scale-fine", measures.finest_window),
-        ("scale-coarse", measures.coarsest_window),
+        ("scale-trend", window_measures.trend),
+        ("scale-fine", window_measures.finest_window),
+        ("scale-coarse", window_measures.coarsest_window),
     ],
 )
 def test_verdicts_about_windows(claim, measure):
@@ -88,8 +88,8 @@ def test_verdicts_about_windows(claim, measure):
 
 def test_verdict_about_cosines():
     good, poor = (window_rows(growing, cosine_of=lambda step, c=c: c) for c in (0.97, 0.9))
-    assert verdict("creativity.score-cosine", measures.smallest_cosine(good, architecture=ZEROS)) == "holds"
-    assert verdict("creativity.score-cosine", measures.smallest_cosine(poor, architecture=ZEROS)) == "fails"
+    assert verdict("creativity.score-cosine", window_measures.smallest_cosine(good, architecture=ZEROS)) == "holds"
+    assert verdict("creativity.score-cosine", window_measures.smallest_cosine(poor, architecture=ZEROS)) == "fails"
 
 
 # --- likeness

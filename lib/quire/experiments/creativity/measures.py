@@ -1,4 +1,4 @@
-"""From rows to numbers and tables: the windows of a network, and how like its samples those of machines are.
+"""From rows to numbers and tables: how like the samples of networks those of machines are, and how new.
 
 The independent unit is a trained network, told by its seed: of each, the median over samples; then mean and error over seeds.
 Between networks of two kinds, which share nothing but the noise that samples start from, errors add in squares.
@@ -10,29 +10,22 @@ from quire import stats
 from quire.stats import Estimate
 
 __all__ = [
-    "NATURAL",
     "advantage",
-    "coarsest_window",
-    "cosine_table",
     "distance",
     "distance_table",
-    "finest_window",
     "gap",
     "likeness",
     "likeness_table",
     "medians",
     "more_steps",
+    "named_kinds",
     "num_sources",
+    "over_seeds",
     "sample_table",
-    "smallest_cosine",
     "smallest_distance",
-    "trend",
-    "window_table",
 ]
 
 ABSENT = "no network of this kind was trained"
-FINE, COARSE = 0.25, 0.6  # shares of the steps, counted from the image
-NATURAL = {"resnet-circular": "circular", "unet-circular": "circular"}  # of the others: "border"
 NAMES = {
     "network": "network",
     "border": "equivariant local",
@@ -44,38 +37,9 @@ NAMES = {
 SHOWN = {
     "resnet-zeros": "zero padding",
     "resnet-circular": "circular padding",
-    "unet-attention": "self-attention",
+    "unet-zeros": "U-Net",
+    "unet-attention": "U-Net, attention",
 }
-
-
-def window_table(rows: pd.DataFrame) -> pd.DataFrame:
-    """The table of a figure: the best window of each network's own machine at each step."""
-    return _named(_best(rows))[["architecture", "seed", "step", "signal", "best"]]
-
-
-def cosine_table(rows: pd.DataFrame, *, architecture: str) -> pd.DataFrame:
-    """The table of a figure: cosine of the scores at each step, for each window of the network's own machine."""
-    return _own(rows)[lambda own: own.architecture == architecture][["seed", "step", "window", "cosine"]]
-
-
-def trend(rows: pd.DataFrame, *, architecture: str) -> Estimate:
-    """Spearman's correlation of the best window and the step; none where all windows are equal."""
-    return _over_seeds(_best(rows), architecture, _spearman)
-
-
-def finest_window(rows: pd.DataFrame, *, architecture: str) -> Estimate:
-    """The largest best window in the quarter of the steps that is next to the image."""
-    return _over_seeds(_best(rows), architecture, lambda part: part.best[part.share <= FINE].max())
-
-
-def coarsest_window(rows: pd.DataFrame, *, architecture: str) -> Estimate:
-    """The smallest best window in the two fifths of the steps that are next to the noise."""
-    return _over_seeds(_best(rows), architecture, lambda part: part.best[part.share >= COARSE].min())
-
-
-def smallest_cosine(rows: pd.DataFrame, *, architecture: str) -> Estimate:
-    """The smallest cosine of the scores with the best window, but for the last fifth of the steps."""
-    return _over_seeds(_best(rows), architecture, lambda part: part.cosine[part.share >= FINE].min())
 
 
 def medians(rows: pd.DataFrame) -> pd.DataFrame:
@@ -91,7 +55,7 @@ def likeness_table(rows: pd.DataFrame, *, steps: int) -> pd.DataFrame:
     shown = found[(found.steps == steps) & (found.sampler != "network")]
     columns = ["architecture", "seed", "machine"]
     names = {"r": "Pearson's $r$", "r_squared": "$r^2$"}
-    table = _named(shown).melt(columns, list(names), var_name="quantity", value_name="likeness")
+    table = named_kinds(shown).melt(columns, list(names), var_name="quantity", value_name="likeness")
     return table.assign(quantity=table.quantity.map(names))
 
 
@@ -103,7 +67,7 @@ def sample_table(rows: pd.DataFrame, *, steps: int) -> pd.DataFrame:
     )
     others = [name for name in ("ideal", "local") if name in wide]
     columns = ["architecture", "seed", "number", "equivariant local"]
-    return _named(wide.reset_index()).melt(columns, others, var_name="other", value_name="r_squared")
+    return named_kinds(wide.reset_index()).melt(columns, others, var_name="other", value_name="r_squared")
 
 
 def distance_table(rows: pd.DataFrame, *, steps: int) -> pd.DataFrame:
@@ -111,7 +75,7 @@ def distance_table(rows: pd.DataFrame, *, steps: int) -> pd.DataFrame:
     found = medians(rows)
     names = {"distance": "to training images", "translate_distance": "to their translates"}
     columns = ["architecture", "seed", "machine"]
-    table = _named(found[found.steps == steps]).melt(columns, list(names), var_name="set", value_name="far")
+    table = named_kinds(found[found.steps == steps]).melt(columns, list(names), var_name="set", value_name="far")
     return table.assign(set=table.set.map(names))
 
 
@@ -159,10 +123,10 @@ def smallest_distance(rows: pd.DataFrame, *, architectures: list[str], steps: in
 
 def num_sources(rows: pd.DataFrame, *, architecture: str) -> Estimate:
     """Median over samples of the number of training images among the sources, mean over networks."""
-    return _over_seeds(rows, architecture, lambda part: part.num_sources.median())
+    return over_seeds(rows, architecture, lambda part: part.num_sources.median())
 
 
-def _named(rows: pd.DataFrame) -> pd.DataFrame:
+def named_kinds(rows: pd.DataFrame) -> pd.DataFrame:
     """With what a figure calls each kind of network, and in the order in which kinds and machines are named here."""
     named = rows.assign(architecture=rows.architecture.map(lambda name: SHOWN.get(name, name)))
     kinds, machines = list(SHOWN.values()), list(dict.fromkeys(NAMES.values()))
@@ -172,29 +136,12 @@ def _named(rows: pd.DataFrame) -> pd.DataFrame:
     return named.iloc[order.argsort(kind="stable")]
 
 
-def _own(rows: pd.DataFrame) -> pd.DataFrame:
-    """Rows in which a network is compared with its own machine."""
-    own = rows.architecture.map(NATURAL).fillna("border")
-    return rows[rows.compared == own]
-
-
-def _best(rows: pd.DataFrame) -> pd.DataFrame:
-    """One row per network and step: the best window, and the share of the steps."""
-    own = _own(rows)
-    found = own[own.window == own.best]
-    last = found.groupby(["architecture", "seed"]).step.transform("max")
-    return found.assign(share=found.step / last)
-
-
 def _of_machine(rows: pd.DataFrame, architecture: str, machine: str, steps: int) -> pd.DataFrame:
     found = medians(rows)
     return found[(found.architecture == architecture) & (found.machine == machine) & (found.steps == steps)]
 
 
-def _over_seeds(rows: pd.DataFrame, architecture: str, of) -> Estimate:
+def over_seeds(rows: pd.DataFrame, architecture: str, of) -> Estimate:
+    """The mean over networks of one kind of what is measured on each network's rows."""
     part = rows[rows.architecture == architecture]
     return stats.mean([of(one) for _, one in part.groupby("seed")], if_empty=ABSENT)
-
-
-def _spearman(part: pd.DataFrame) -> float:
-    return float(part.best.corr(part.step, method="spearman")) if part.best.nunique() > 1 else 0.0

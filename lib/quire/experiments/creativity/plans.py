@@ -40,11 +40,15 @@ def data(dataset: str, num_images: int, *, num_test: int) -> dict:
 def windows(architecture: str, side: int, *, largest: int) -> list[int]:
     """The window sizes that are compared: odd, and within the image where they are circular.
 
-    >>> windows("resnet-circular", 8, largest=9), windows("resnet-zeros", 8, largest=9)
-    ([1, 3, 5, 7], [1, 3, 5, 7, 9])
+    For a U-Net, whose receptive field is the image or nearly so, also the window that holds the image at every pixel.
+
+    >>> windows("resnet-circular", 8, largest=9), windows("unet-zeros", 8, largest=9)
+    ([1, 3, 5, 7], [1, 3, 5, 7, 9, 15])
     """
-    fitting = min(largest, side) if natural(architecture) == "circular" else largest
-    return list(range(1, fitting + 1, 2))
+    if natural(architecture) == "circular":
+        return list(range(1, min(largest, side) + 1, 2))
+    whole = [2 * side - 1] if architecture.startswith("unet") else []
+    return sorted({*range(1, largest + 1, 2), *whole})
 
 
 def natural(architecture: str) -> str:
