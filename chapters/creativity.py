@@ -45,7 +45,7 @@ unet_seeds: int = 1  # scale: networks of each of these kinds, in [1, 100]
 other_dataset: str = "glyphs"  # scale: images that networks with circular padding learn too, one of digits|glyphs|mnist
 other_seeds: int = 1  # scale: networks that learn those, in [1, 100]
 batch_size: int = 64  # scale: images per training step, in [1, 4096]
-learning_rate: float = 2e-3  # scale: at the start of the cosine schedule, in [1e-5, 0.1]
+learning_rate: float = 2e-3  # scale: at the start of the cosine schedule, in [1e-5, 0.01]
 largest_window: int = 9  # scale: largest window that is compared, in pixels, in [1, 63]
 num_probes: int = 4  # scale: trajectories on which windows are calibrated, in [1, 1000]
 num_samples: int = 8  # scale: samples of each network and machine, in [4, 1000]
@@ -461,4 +461,11 @@ claims.scoreboard("creativity")
 # %% [markdown]
 # ## Try it
 #
-# * `quire run creativity --set circular_steps=2000`: a longer training raises $r^2$ of the machine.
+# 1. *Train longer.* `quire run creativity --profile book -p circular_steps=3000`: the network comes closer to the minimiser of its loss
+#    under its constraints, and `creativity.circular-machine` should rise.
+# 2. *Do not train enough.* `quire run creativity --profile book -p zeros_steps=200`: `creativity.zeros-machine` should fail: the theory is
+#    about what is learned in the end.
+# 3. *See more.* `quire run creativity --profile book -p resnet_layers=8`: windows of 17 × 17 pixels hold the whole image; the calibrated
+#    windows of the last steps should stay at three pixels, so that `creativity.scale-fine` holds.
+# 4. *Other images.* `quire run creativity --profile book -p dataset=mnist -p num_images=2000` (16 × 16 pixels; needs the data): most pixels
+#    do not see the frame, and the boundary-broken machine should lead the local one.

@@ -38,7 +38,7 @@ def data(dataset: str, num_images: int, *, num_test: int) -> dict:
 
 
 def windows(architecture: str, side: int, *, largest: int) -> list[int]:
-    """The window sizes that are compared: odd, and within the image where they are circular.
+    """The window sizes that are compared: odd, within the image where they are circular, and such that they differ elsewhere.
 
     For a U-Net, whose receptive field is the image or nearly so, also the window that holds the image at every pixel.
 
@@ -48,7 +48,7 @@ def windows(architecture: str, side: int, *, largest: int) -> list[int]:
     if natural(architecture) == "circular":
         return list(range(1, min(largest, side) + 1, 2))
     whole = [2 * side - 1] if architecture.startswith("unet") else []
-    return sorted({*range(1, largest + 1, 2), *whole})
+    return sorted({*range(1, min(largest, 2 * side - 1) + 1, 2), *whole})
 
 
 def natural(architecture: str) -> str:
