@@ -85,7 +85,7 @@ def test_importing_and_loading_need_no_torch():
 
 
 def test_unknown_names_and_options_are_refused_with_the_known_ones():
-    with pytest.raises(ValueError, match="digits, photos, glyphs, mnist.*got 'imagenet'"):
+    with pytest.raises(ValueError, match="digits, photos, glyphs, glyph-tasks, mnist.*got 'imagenet'"):
         load("imagenet")
     with pytest.raises(TypeError, match="takes num_samples, .*got colour"):
         load("glyphs", colour=True)

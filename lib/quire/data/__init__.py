@@ -1,6 +1,6 @@
 """Data sets by name, verified, as numpy arrays.
 
-``load("digits")``, ``load("photos")`` and ``load("glyphs", num_samples=…)`` need nothing but installed packages. The
+``load("digits")``, ``load("photos")``, ``load("glyphs", num_samples=…)`` and ``load("glyph-tasks", task=…)`` need nothing but installed packages. The
 others are read from the folder that QUIRE_DATA names (a relative path starts at the project's root), else downloaded
 once from the public sources in ``data/registry.yml`` to QUIRE_CACHE (default: the user's cache folder). Files are
 checked against their sha256 each time that they are read; no pickle is ever loaded. Datasheet: ``data/README.md``.
@@ -12,13 +12,24 @@ from functools import partial
 from quire.data.dataset import Dataset, MissingData
 from quire.data.embedded import digits, photos
 from quire.data.fonts import SCRIPTS, glyph_classes
+from quire.data.glyph_tasks import TASKS, draw_glyph_task, glyph_task_classes
 from quire.data.glyphs import draw_glyphs
 from quire.data.registry import entries, fetch
 from quire.files import CorruptFile
 
-__all__ = ["SCRIPTS", "CorruptFile", "Dataset", "MissingData", "glyph_classes", "load", "names"]
+__all__ = [
+    "SCRIPTS",
+    "TASKS",
+    "CorruptFile",
+    "Dataset",
+    "MissingData",
+    "glyph_classes",
+    "glyph_task_classes",
+    "load",
+    "names",
+]
 
-_EMBEDDED = {"digits": digits, "photos": photos, "glyphs": draw_glyphs}
+_EMBEDDED = {"digits": digits, "photos": photos, "glyphs": draw_glyphs, "glyph-tasks": draw_glyph_task}
 
 
 def names() -> list[str]:
@@ -38,12 +49,14 @@ def load(name: str, **options) -> Dataset:
             digits         (1797, 8, 8)                 –                      16
             photos         (2, 427, 640, 3)             –                      255
             glyphs         (num_samples, size, size)    (num_test, size, size) 255
+            glyph-tasks    (num_samples, 16, 16)        (num_test, 16, 16)     255
             mnist          (60000, 28, 28)              (10000, 28, 28)        255
             cifar10        (50000, 32, 32, 3)           (10000, 32, 32, 3)     255
             cifar10-subset (10000, 32, 32, 3)           (2000, 32, 32, 3)      255
             shakespeare    (1115394,)                   –                      64
             ============== ============================ ====================== ====
-        options: of "glyphs", see ``quire.data.glyphs.draw_glyphs``; the others have none.
+        options: of "glyphs", see ``quire.data.glyphs.draw_glyphs``; of "glyph-tasks",
+            ``quire.data.glyph_tasks.draw_glyph_task``; the others have none.
 
     Raises:
         ValueError: the name is unknown, or a file does not have the checksum that it should.
