@@ -1,11 +1,12 @@
 """Forward and back on images: noise up to a time, denoise by the stochastic reverse process, and look what has changed."""
 
+import math
 from collections.abc import Mapping
 
 import torch
 
 from quire.device import resolve
-from quire.diffusion import LayerScales, layer_cosines, layer_scales
+from quire.diffusion import LayerScales, layer_cosines, layer_scales, pair_blocks, patch_distances
 from quire.experiments.creativity.images import Pictures, pictures
 from quire.experiments.creativity.networks import classifier, restored, signal_levels
 from quire.experiments.creativity.sampling import Denoise, grid_levels, network_of
@@ -112,14 +113,14 @@ def journeys(
 def susceptibility(
     before: Float[Tensor, "images channels side side"], after: Float[Tensor, "draws images channels side side"]
 ) -> float:
-    """How many pixels change together: Σ_ij C_ij / Σ_i C_ii, the covariances over draws, averaged over images.
+    """How many pixels change together; covariances of the change over draws of an image, averaged over images.
 
-    It is one for pixels that change independently of one another, and nan for one draw or none that changes.
+    It is one for pixels that change independently of one another, and nan for one draw, or if nothing changes.
     """
-    change = (after - before).square().sum(2).sqrt().flatten(2).double()
-    deviation = change - change.mean(0)
-    together, alone = deviation.sum(2).square().mean(), deviation.square().sum(2).mean()
-    return float(together / alone) if len(after) > 1 and float(alone) > 0 else float("nan")
+    change = (after - before).square().sum(2).sqrt().flatten(2).transpose(0, 1)
+    if len(after) < 2 or bool((change == change.flatten()[0]).all()):
+        return math.nan
+    return pair_blocks(change.cpu(), patch_distances(*before.shape[2:]), order="within").susceptibility
 
 
 class _Views:
