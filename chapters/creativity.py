@@ -36,9 +36,7 @@ resnet_width: int = 16  # scale: channels of the residual networks, in [4, 1024]
 resnet_layers: int = 4  # scale: their 3 × 3 convolutions, in [1, 20]
 zeros_steps: int = 100  # scale: training steps with zero padding, in [1, 1000000]
 circular_steps: int = 100  # scale: training steps with circular padding, in [1, 1000000]
-unet_width: int = (
-    8  # scale: channels of the U-Nets, without and with self-attention, at their finest resolution, in [4, 1024]
-)
+unet_width: int = 8  # scale: channels of the U-Nets, with and without attention, at their finest resolution, in [4, 1024]
 unet_layers: int = 2  # scale: their resolutions, in [1, 4]
 unet_steps: int = 60  # scale: their training steps, in [1, 1000000]
 unet_seeds: int = 1  # scale: networks of each of these kinds, in [1, 100]
