@@ -11,6 +11,7 @@ from quire.diffusion.branching_process import (
     susceptibility_diverges,
 )
 from quire.diffusion.classifier_layers import LayerScales, above_floor, layer_cosines, layer_scales
+from quire.diffusion.draws import draw_symbols
 from quire.diffusion.evidence import (
     epsilon_evidence,
     gaussian_evidence,
@@ -21,35 +22,47 @@ from quire.diffusion.evidence import (
     uniform_noise,
 )
 from quire.diffusion.forward_backward import TrueBeliefs, restored_nodes, true_beliefs, true_nodes
+from quire.diffusion.gaussian_samplers import AncestralSampler, DDIMSampler, Step
+from quire.diffusion.losses import masked_loss, noise_loss, uniform_loss
+from quire.diffusion.masked_samplers import MaskedSampler, sample_any_order
 from quire.diffusion.mean_field import MeanField
+from quire.diffusion.schedules import cosine_schedule, linear_schedule, log_linear_mask_rate
 from quire.diffusion.scores.calibration import agreement, best_scale
 from quire.diffusion.scores.machines import BoundaryBroken, Equivariant, EquivariantLocal, Ideal, Local
 from quire.diffusion.scores.mosaic import Sources
 from quire.diffusion.scores.scheduled import ScheduledMachine, nearest_scales
 from quire.diffusion.scores.score_machine import ScoreMachine
 from quire.diffusion.scores.similarity import Nearest, nearest, pearson
+from quire.diffusion.uniform_diffusion import UniformSampler, uniform_posterior
 
 __all__ = [
+    "AncestralSampler",
     "Blocks",
     "BoundaryBroken",
     "Branching",
+    "DDIMSampler",
     "Equivariant",
     "EquivariantLocal",
     "Ideal",
     "LayerScales",
     "Local",
+    "MaskedSampler",
     "MeanField",
     "Nearest",
     "ScheduledMachine",
     "ScoreMachine",
     "Sources",
+    "Step",
     "TrueBeliefs",
+    "UniformSampler",
     "above_floor",
     "agreement",
     "best_scale",
     "branching",
     "changed",
     "correlation_exponent",
+    "cosine_schedule",
+    "draw_symbols",
     "epsilon_evidence",
     "gaussian_evidence",
     "gaussian_noise",
@@ -57,20 +70,27 @@ __all__ = [
     "layer_scales",
     "length_exponent",
     "line_distances",
+    "linear_schedule",
+    "log_linear_mask_rate",
     "mask",
     "mask_evidence",
+    "masked_loss",
     "mean_field_correlation",
     "mean_field_susceptibility",
     "nearest",
     "nearest_scales",
+    "noise_loss",
     "pair_blocks",
     "patch_distances",
     "pearson",
     "restored_nodes",
+    "sample_any_order",
     "susceptibility_diverges",
     "tree_blocks",
     "true_beliefs",
     "true_nodes",
     "uniform_evidence",
+    "uniform_loss",
     "uniform_noise",
+    "uniform_posterior",
 ]

@@ -16,6 +16,7 @@ from quire.nets.probes import activations
 from quire.nets.stacked import StackedEnsemble, stack
 from quire.nets.tokens import encode, token_linear, whitening_constants
 from quire.nets.transformer import AttentionConfig, AttentionEnsemble, attention_only
+from quire.nets.tree_unets import TreeUNet, tree_unet
 from quire.nets.vision import VisionNet, initialize
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "PatchEnsemble",
     "StackedEnsemble",
     "TreeConfig",
+    "TreeUNet",
     "VisionNet",
     "activations",
     "attention_only",
@@ -40,6 +42,7 @@ __all__ = [
     "stack",
     "token_linear",
     "tree_cnn",
+    "tree_unet",
     "vision_names",
     "whitening_constants",
 ]
