@@ -19,7 +19,7 @@ from quire.experiments.creativity.networks import (
     trained_classifier,
     trained_denoiser,
 )
-from quire.experiments.creativity.sampling import calibrated, grid_levels, machine_named, sampled, scheduled, trajectory
+from quire.experiments.creativity.sampling import calibrated, machine_named, sampled, sampler_of, scheduled, trajectory
 from quire.rng import generator
 
 IMAGES = dict(dataset="digits", num_images=40, num_test=10, side=8)
@@ -69,7 +69,11 @@ def test_signal_levels_are_those_of_the_published_code():
     signal = signal_levels()
     assert len(signal) == 1000 and (signal.diff() < 0).all()
     assert signal[999] == pytest.approx(math.cos(math.pi / 2 / 1.008) ** 2) and signal[0] == pytest.approx(1, abs=1e-5)
-    assert grid_levels(20)[0] == 999 and grid_levels(20)[-1] == 49 and len(set(grid_levels(1000))) == 1000
+    assert (
+        sampler_of(20).timesteps.tolist()[0] == 999
+        and sampler_of(20).timesteps.tolist()[-1] == 49
+        and len(set(sampler_of(1000).timesteps.tolist())) == 1000
+    )
 
 
 def test_a_network_comes_back_as_it_was_trained(network):
@@ -101,7 +105,7 @@ def test_the_sampler_of_the_ideal_score_gives_training_images_back():
     bank = pictures("digits", num_images=30, num_test=0, side=8).images
     denoise = scheduled("ideal", bank, {})
     states = list(trajectory(denoise, torch.randn(5, 1, 8, 8, generator=generator("start")), num_steps=20))
-    assert [level for level, _, _ in states] == [*grid_levels(20), -1]
+    assert [level for level, _, _ in states] == [*sampler_of(20).timesteps.tolist(), -1]
     assert torch.cdist(states[-1][1].flatten(1), bank.flatten(1)).min(1).values.max() < 1e-4
 
 
@@ -116,7 +120,7 @@ def test_one_step_of_the_sampler_is_its_formula():
 
 
 def test_calibration_keeps_levels_windows_and_cosines(calibration):
-    assert calibration["level"].tolist() == grid_levels(6)
+    assert calibration["level"].tolist() == sampler_of(6).timesteps.tolist()
     for name in ("circular", "local"):
         assert set(calibration[f"scale.{name}"].tolist()) <= {1, 3, 5}
         assert calibration[f"cosine.{name}"].shape == (6, 3) and calibration[f"cosine.{name}"].abs().max() <= 1

@@ -6,16 +6,14 @@ from collections.abc import Mapping
 import torch
 
 from quire.device import resolve
-from quire.diffusion import LayerScales, layer_cosines, layer_scales, pair_blocks, patch_distances
+from quire.diffusion import AncestralSampler, LayerScales, layer_cosines, layer_scales, pair_blocks, patch_distances
 from quire.experiments.creativity.images import Pictures, pictures
 from quire.experiments.creativity.networks import classifier, restored, signal_levels
-from quire.experiments.creativity.sampling import Denoise, grid_levels, network_of
+from quire.experiments.creativity.sampling import Denoise, network_of
 from quire.rng import generator
 from quire.types import Float, Tensor
 
 __all__ = ["forward_backward", "journeys"]
-
-LARGEST = 0.9999  # fraction of signal of a state that is not the image itself
 
 
 def forward_backward(
@@ -95,18 +93,17 @@ def journeys(
     """
     if not 0 < time <= 1:
         raise ValueError(f"time must be a fraction of the whole in (0, 1], got {time}")
-    signal = signal_levels().to(images)
-    levels = grid_levels(reverse_steps)[-max(1, round(time * reverse_steps)) :]
-    clean = images.repeat(num_draws, 1, 1, 1)
-    start = signal[levels[0]]
-    state = start.sqrt() * clean + (1 - start).sqrt() * _normal(clean, stream)
-    for level, following in zip(levels, [*levels[1:], -1], strict=True):
+    sampler = AncestralSampler(signal_levels(), prediction_type="sample", timestep_spacing="trailing")
+    sampler.set_timesteps(reverse_steps)
+    levels = sampler.timesteps[-max(1, round(time * reverse_steps)) :].tolist()
+    clean, signal = images.repeat(num_draws, 1, 1, 1), signal_levels().to(images)
+    noise = torch.randn(clean.shape, generator=stream).to(clean)
+    state = sampler.add_noise(clean, noise, torch.full((len(clean),), levels[0], device=clean.device))
+    for level in levels:
         predicted = denoise(state, torch.full((len(state),), level, device=state.device))
-        now, then = signal[level], signal[following].clamp(max=LARGEST) if following >= 0 else signal.new_tensor(1.0)
+        now = signal[level]
         expected = ((state - (1 - now).sqrt() * predicted) / now.sqrt()).clamp(-1, 1)
-        ratio = now / then
-        mean = (then.sqrt() * (1 - ratio) * expected + ratio.sqrt() * (1 - then) * state) / (1 - now)
-        state = mean + ((1 - then) * (1 - ratio) / (1 - now)).sqrt() * _normal(clean, stream)
+        state = sampler.step(expected, level, state, generator=stream).prev_sample
     return state.unflatten(0, (num_draws, len(images)))
 
 
@@ -148,7 +145,3 @@ class _Views:
     def _means(self, images: Tensor, per: str) -> dict[str, float]:
         cosines = layer_cosines(self.net, self.before, images, self.scales[per])
         return {name: float(one.double().mean()) for name, one in cosines.items()}
-
-
-def _normal(like: Tensor, stream: torch.Generator) -> Tensor:
-    return torch.randn(like.shape, generator=stream).to(like)

@@ -8,7 +8,7 @@ from quire.device import resolve
 from quire.diffusion import Sources
 from quire.experiments.creativity.images import pictures
 from quire.experiments.creativity.networks import signal_levels
-from quire.experiments.creativity.sampling import grid_levels, machine_named, scheduled, start, trajectory
+from quire.experiments.creativity.sampling import machine_named, sampler_of, scheduled, start, trajectory
 from quire.rng import generator
 from quire.types import Float, Int, Tensor
 
@@ -47,7 +47,7 @@ def mosaics(
         not used of them dimmed; image, row, column: of each pixel's source; entropy: of the weights of each pixel; window.
     """
     bank = pictures(dataset, num_images=num_images, num_test=num_test, side=side).images.to(resolve(device))
-    level = grid_levels(sampling_steps)[-traced_step]
+    level = sampler_of(sampling_steps).timesteps.tolist()[-traced_step]
     window = int(calibration[f"scale.{machine}"][-traced_step])
     noise = start(num_samples, bank, "samples")
     states = trajectory(scheduled(machine, bank, calibration), noise, num_steps=sampling_steps)

@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from quire.device import resolve
+from quire.diffusion import cosine_schedule
 from quire.experiments.creativity.images import Pictures, pictures
 from quire.nets import build, denoising_resnet, denoising_unet
 from quire.rng import generator
@@ -26,9 +27,8 @@ NUM_LEVELS = 1000  # levels of noise that a network is trained on; level t has n
 
 
 def signal_levels() -> Float[Tensor, " levels"]:
-    """Fraction of signal at each level, cos²((t + 1) / 1.008 · π / 2) with t + 1 in thousandths: the literature's code."""
-    time = torch.arange(1, NUM_LEVELS + 1, dtype=torch.float64) / NUM_LEVELS
-    return torch.cos(time / 1.008 * torch.pi / 2) ** 2
+    """Fraction of signal at each level: the convention of the literature's code."""
+    return cosine_schedule(NUM_LEVELS, normalised=False)
 
 
 def denoiser(architecture: str, *, channels: int, width: int, layers: int, stream: torch.Generator) -> nn.Module:

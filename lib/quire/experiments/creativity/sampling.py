@@ -7,6 +7,7 @@ import torch
 from quire.device import resolve
 from quire.diffusion import (
     BoundaryBroken,
+    DDIMSampler,
     Equivariant,
     EquivariantLocal,
     Ideal,
@@ -25,10 +26,10 @@ from quire.types import Float, Tensor
 __all__ = [
     "WHOLE",
     "calibrated",
-    "grid_levels",
     "machine_named",
     "network_of",
     "sampled",
+    "sampler_of",
     "scheduled",
     "start",
     "trajectory",
@@ -49,28 +50,27 @@ def machine_named(name: str, bank: Tensor) -> ScoreMachine:
     raise ValueError(f"machine must be circular, valid, border, local, equivariant or ideal, got {name!r}")
 
 
-def grid_levels(num_steps: int) -> list[int]:
-    """Levels of a sampler's steps, from noise to image: multiples of the range over the number of steps.
+def sampler_of(num_steps: int) -> DDIMSampler:
+    """The deterministic sampler; its levels, from noise to image, are multiples of the range over the number of steps.
 
-    >>> grid_levels(4)
+    >>> sampler_of(4).timesteps.tolist()
     [999, 749, 499, 249]
     """
-    return [round(step * NUM_LEVELS / num_steps) - 1 for step in range(num_steps, 0, -1)]
+    sampler = DDIMSampler(signal_levels(), prediction_type="epsilon", timestep_spacing="trailing")
+    sampler.set_timesteps(num_steps)
+    return sampler
 
 
 def trajectory(
     denoise: Denoise, noise: Float[Tensor, "batch channels side side"], *, num_steps: int
 ) -> Iterator[tuple[int, Tensor, Tensor]]:
-    """Level, state and predicted noise at each step of DDIM; at the end level -1, the image, and nothing."""
-    signal, state = signal_levels().to(noise.device), noise
-    levels = grid_levels(num_steps)
-    for level, following in zip(levels, [*levels[1:], -1], strict=True):
+    """Level, state and predicted noise at each step of the sampler; at the end level -1, the image, and nothing."""
+    sampler, state = sampler_of(num_steps), noise
+    for level in sampler.timesteps.tolist():
         with torch.no_grad():
             predicted = denoise(state, torch.full((len(state),), level, device=state.device))
         yield level, state, predicted
-        now, then = signal[level], signal[following] if following >= 0 else signal.new_tensor(1.0)
-        clean = (state - (1 - now).sqrt() * predicted) / now.sqrt()
-        state = (then.sqrt() * clean + (1 - then).sqrt() * predicted).to(noise.dtype)
+        state = sampler.step(predicted, level, state).prev_sample
     yield -1, state, torch.zeros_like(state)
 
 
