@@ -386,8 +386,9 @@ figure(
 )
 
 # %% [markdown]
-# The median sample of the circular machine has {claim}`creativity.mosaic` training images among the sources of its 64 pixels. Many pixels
-# are black, and a black window has thousands of equal sources, of which one is named; the strokes are the part to look at.
+# The median sample of the circular machine has {claim}`creativity.mosaic` training images in the nine windows that it is laid out with
+# (its first network's four first samples are shown). A black window has thousands of sources that are nearly equal, of which the one that
+# fits the rest of the noise is named; the strokes are the part to look at.
 
 # %% [markdown]
 # ## Forward and back
