@@ -26,6 +26,7 @@ def sample_any_order(
     mask: int,
     at_once: int = 1,
     generator: torch.Generator,
+    start: Int[Tensor, "*batch length"] | None = None,
     device: torch.device | str = "cpu",
 ) -> Int[Tensor, "*batch length"]:
     """Fill hidden strings in an order that is drawn anew for each of them.
@@ -36,10 +37,11 @@ def sample_any_order(
         mask: the token that stands for a hidden one.
         at_once: tokens that are filled between two calls of the model.
         generator: on the CPU.
+        start: strings of which some tokens are hidden already, to be filled in; None: all are.
         device: where the model is.
 
     Raises:
-        ValueError: at_once below one, an empty shape, logits of another shape, or logits that admit no symbol.
+        ValueError: a start of another shape, at_once below one, an empty shape, logits of another shape, or logits that admit no symbol.
 
     >>> certain = lambda tokens: torch.tensor([0.0, -torch.inf]).expand(*tokens.shape, 2)
     >>> sample_any_order(certain, (1, 3), mask=2, generator=torch.Generator()).tolist()
@@ -47,10 +49,15 @@ def sample_any_order(
     """
     if at_once < 1 or len(shape) < 2 or min(shape) < 1:
         raise ValueError(f"at_once must be >= 1 and shape (*batch, length) positive, got {at_once} and {shape}")
-    tokens = torch.full(shape, mask, dtype=torch.long, device=device)
-    order = torch.rand(shape, generator=generator, dtype=torch.float64).argsort(-1).to(device)
-    for places in order.split(at_once, -1):
-        tokens.scatter_(-1, places, filled(model(tokens), tokens, places, generator))
+    if start is not None and tuple(start.shape) != tuple(shape):
+        raise ValueError(f"start must have the shape {list(shape)}, got {list(start.shape)}")
+    tokens = torch.full(shape, mask, dtype=torch.long, device=device) if start is None else start.long().clone()
+    # hidden places first, in random order: strings with fewer of them are left as they are when theirs are filled
+    rank = torch.rand(shape, generator=generator, dtype=torch.float64).to(device) + (tokens != mask)
+    most = int((tokens == mask).sum(-1).max())
+    for places in rank.argsort(-1)[..., :most].split(at_once, -1):
+        drawn, seen = filled(model(tokens), tokens, places, generator), tokens.gather(-1, places)
+        tokens.scatter_(-1, places, torch.where(seen == mask, drawn, seen))
     return tokens
 
 
