@@ -223,9 +223,9 @@ figure(
     "creativity-circular",
     drawings.sample_pictures(shown, network_steps=sampling_steps, count=min(8, num_samples)),
     caption="Circular padding: the same eight noises, denoised by the network and by the machines.",
-    alt="Five rows of eight small pictures. Network and equivariant local machine show similar strokes, at any place "
-    "and running over the edges. The local machine shows centred shapes like digits, the equivariant one shifted "
-    "digits, the ideal one centred digits; these resemble the network's only in a few columns.",
+    alt="Five rows of eight small pictures. Network, equivariant local and equivariant machine show strokes at any place, running "
+    "over the edges; the equivariant machine's are whole shifted digits. In most columns the three are alike. Local and ideal "
+    "machines show centred digits, which resemble the network's in a few columns only.",
 )
 
 # %%
