@@ -91,7 +91,10 @@ def _accuracy(
     response = first_step_response(strings, beyond, num_strings=len(truth), num_classes=vocab)
     means = response.sum(0, keepdim=True)  # of each symbol of the token, over all strings
     share = torch.bincount(strings, minlength=len(truth)).double()[:, None] / len(strings)
-    clusters = synonym_clusters(response - share * means, num_clusters=vocab, seed=seed, restarts=restarts)
+    ties = 1e-9 * torch.randn(
+        response.shape, generator=_shuffle(seed), dtype=torch.float64
+    )  # strings that were never seen
+    clusters = synonym_clusters(response - share * means + ties, num_clusters=vocab, seed=seed, restarts=restarts)
     return 1 - clustering_error(clusters, truth)
 
 

@@ -137,7 +137,7 @@ def _validity(grammar: RandomHierarchy, tokens: Tensor) -> dict[str, float]:
     for level in range(1, grammar.depth + 1):
         possible = levels[level - 1].unflatten(1, (-1, grammar.branching)).all(2)
         found[f"valid_{level}"] = float(levels[level].double().mean())
-        found[f"given_{level}"] = float(levels[level].sum() / possible.sum().clamp_min(1))
+        found[f"given_{level}"] = float(levels[level].sum().double() / possible.sum().clamp_min(1))
     return found
 
 

@@ -20,9 +20,9 @@ __all__ = ["Snapshots", "Strings", "strings_of", "trained"]
 class Strings:
     """Tokens of the three sets: the first P of ``train`` are a training set of P."""
 
-    train: Shaped[Tensor, "samples tokens"]
-    validation: Shaped[Tensor, "samples tokens"]
-    test: Shaped[Tensor, "samples tokens"]
+    train: Shaped[Tensor, "strings tokens"]
+    validation: Shaped[Tensor, "held tokens"]
+    test: Shaped[Tensor, "held tokens"]
 
 
 def strings_of(grammar: RandomHierarchy, *, num_train: int, held_out: int, seed: int, online: bool) -> Strings:
