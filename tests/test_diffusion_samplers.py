@@ -136,7 +136,7 @@ def test_add_noise_has_its_variance():
 
 def test_samplers_are_those_of_the_public_library():
     """Our denoiser with their schedulers and with ours: the same samples, DDIM and ancestral, both predictions."""
-    diffusers = pytest.importorskip("diffusers")
+    diffusers = pytest.importorskip("diffusers", exc_type=ImportError)  # heavy: not among the packages of the tests
     noise = torch.randn(3, 5, generator=stream(), dtype=torch.float64)
     shared = dict(num_train_timesteps=100, beta_start=1e-3, beta_end=0.1, clip_sample=False)
     for theirs, ours in ((diffusers.DDPMScheduler, AncestralSampler), (diffusers.DDIMScheduler, DDIMSampler)):
@@ -153,7 +153,7 @@ def test_samplers_are_those_of_the_public_library():
 
 
 def test_their_network_goes_through_our_samplers():
-    diffusers = pytest.importorskip("diffusers")
+    diffusers = pytest.importorskip("diffusers", exc_type=ImportError)  # heavy: not among the packages of the tests
     torch.manual_seed(0)
     net = diffusers.UNet2DModel(
         sample_size=8, in_channels=1, out_channels=1, block_out_channels=(8,), norm_num_groups=4, layers_per_block=1,
