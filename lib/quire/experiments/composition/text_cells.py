@@ -98,7 +98,7 @@ def window_correlations(tokens: Shaped[Tensor, "windows places"], vocab: int) ->
 
     Pairs are counted at all places of two halves of the windows; the product of the two covariances has no bias from noise.
 
-    >>> window_correlations(torch.tensor([[0, 0], [1, 1]] * 4), 2).tolist()
+    >>> window_correlations(torch.tensor([[0, 0], [0, 0], [1, 1], [1, 1]]), 2).tolist()
     [0.25]
     """
     halves = [_covariances(tokens[start::2].long(), vocab) for start in (0, 1)]
