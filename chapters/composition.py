@@ -155,6 +155,9 @@ figure(
     "sixteen times it.",
 )
 
+# %%
+measures.places_in_units(measures.clustering_places(clusters))
+
 # %% [markdown]
 # The places where the curves are half-way differ by a factor {claim}`composition.clustering` between the earliest and the latest.
 #
@@ -225,6 +228,9 @@ claims.report(
 claims.report(
     "composition.time-collapse-above", measures.time_collapse(online, measure="given", levels=[1, 2], above=1)
 )
+
+# %%
+measures.places_in_units(measures.scaled_places(online, x="seen", measure="given", levels=[1, 2], above=1))
 
 # %% [markdown]
 # If level $l$ waited for its own $P_l$, the strings seen at half-way, in units of $P_l$, would be the same for all: they differ by a factor
@@ -301,8 +307,8 @@ figure(
 # %% [markdown]
 # The exponent is {claim}`composition.memorisation`. Is it the size of the network? The same, with the narrower networks of the section before:
 
-# %% tags=["nbval-check-output"]
-describe(data_measures.exponents_table(memory, narrow))
+# %%
+data_measures.exponents_table(memory, narrow)
 
 # %% [markdown]
 # Early stopping and memorisation stand at $\ln$ steps of {claim}`composition.early`. Among the

@@ -131,6 +131,15 @@ def test_collapse_tells_the_two_dictionaries_apart():
     assert verdict("composition.time-collapse-above", measures.time_collapse(powers, above=1, **asked)) != "holds"
 
 
+def test_a_conditional_accuracy_of_few_blocks_is_not_looked_at():
+    rows = online([1000, 4000, 20_000])
+    first = rows.seen == rows.seen.min()
+    rows.loc[first, "given_3"] = 1.0  # one block of one
+    rows.loc[first, "valid_3"] = 0.001
+    found = measures.half_way(rows, x="seen", measure="given", level=3)
+    assert found.to_numpy() == pytest.approx([20_000, 21_000, 22_000], rel=0.05)
+
+
 # --- finite sets
 
 

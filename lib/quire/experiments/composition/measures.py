@@ -16,11 +16,14 @@ __all__ = [
     "half_way_order",
     "loss_excess",
     "loss_table",
+    "places_in_units",
+    "scaled_places",
     "step_ratio",
     "time_collapse",
 ]
 
 NAMES = ("first", "second", "third")
+ENOUGH = 0.1  # of the blocks, whose children are grammatical
 
 
 def covariance_ratio(rows: pd.DataFrame, *, level: int) -> Estimate:
@@ -51,6 +54,18 @@ def clustering_collapse(rows: pd.DataFrame) -> Estimate:
     return stats.spread(clustering_places(rows))
 
 
+def places_in_units(places: dict) -> pd.DataFrame:
+    """A table of places, a row for each: where, its error, and what it is a place of."""
+    said = [str(name) if isinstance(name, str) else "m = {}, level {}".format(*name) for name in places]
+    return pd.DataFrame(
+        {
+            "setting": said,
+            "place": [one.value for one in places.values()],
+            "error": [one.stderr for one in places.values()],
+        }
+    )
+
+
 def accuracy_table(rows: pd.DataFrame, *, x: str, measure: str, levels: int) -> pd.DataFrame:
     """The table of a figure: a curve for each level; ``accuracy`` is ``measure``_l ("valid" or "given")."""
     parts = [rows.assign(accuracy=rows[f"{measure}_{level}"], level=level) for level in range(1, levels + 1)]
@@ -66,7 +81,13 @@ def chance(rows: pd.DataFrame, *, level: int, nested: bool) -> float:
 
 
 def half_way(rows: pd.DataFrame, *, x: str, measure: str, level: int) -> pd.Series:
-    """Where the accuracy of a level is half-way between chance and one, for each seed."""
+    """Where the accuracy of a level is half-way between chance and one, for each seed.
+
+    A conditional accuracy is looked at where a tenth of the blocks or more have grammatical children: of a few it is noise.
+    """
+    if measure == "given":
+        asked = rows[f"valid_{level}"] / rows[f"given_{level}"].where(rows[f"given_{level}"] > 0)
+        rows = rows[~(asked < ENOUGH)]
     middle = (1 + chance(rows, level=level, nested=measure == "valid")) / 2
     return stats.crossings(rows, x=x, y=f"{measure}_{level}", level=middle, by="seed")
 
