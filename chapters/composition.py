@@ -365,3 +365,14 @@ figure(
 
 # %%
 claims.scoreboard("composition")
+
+# %% [markdown]
+# ## Try it
+#
+# 1. *Stop sooner.* `quire run composition --profile book -p online_steps=300`: level 3 is not learned yet, and `composition.final-3` and
+#    `composition.bayes` should fail.
+# 2. *A wider network.* `quire run composition --profile book -p memory_width=192`: it memorises sooner; does the exponent come closer to one?
+# 3. *More synonyms.* `quire run composition --profile book -p cluster_rules='[3,4,6]'`: `composition.clustering` compares languages in
+#    which no symbol has a single partner.
+# 4. *Longer training.* `quire run composition --profile book -p finite_steps=6000`: level 3 of the language with four synonyms gets half-way,
+#    and `composition.collapse-above` has all of its four curves.
