@@ -45,11 +45,11 @@ def peak_time(rows: pd.DataFrame) -> Estimate:
 
 
 def correlation_table(rows: pd.DataFrame, *, looks: int) -> pd.DataFrame:
-    """The table of a figure: squared correlations of text and of generated text at a few looks, positive ones only."""
-    shown = rows[rows["view"] == "correlation"]
+    """The table of a figure: squared correlations of text and of generated text at a few looks, positive ones up to ten characters."""
+    shown = rows[(rows["view"] == "correlation") & (rows.distance <= 10)]
     shown = shown[shown.seed == shown.seed.min()]
     steps = sorted(shown.step.unique())[-looks:]
-    parts = [shown[shown.step == step].assign(data=f"{step} steps", square=shown.model) for step in steps]
+    parts = [shown[shown.step == step].assign(data=f"{int(step)} steps", square=shown.model) for step in steps]
     parts.append(shown[shown.step == max(steps)].assign(data="text", square=shown.text))
     table = pd.concat(parts)
     return table[table.square > 0]
