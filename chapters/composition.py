@@ -316,7 +316,9 @@ figure(
 data_measures.exponents_table(memory, narrow)
 
 # %% [markdown]
-# The exponent of a few steps is above one where the network is small beside its data: it takes longer per string to push the last ones in.
+# Twice the width memorises sooner with much the same exponent, so that it is not the size of the network that makes it steeper than
+# proportional. The criterion is relative to a test loss that falls with $P$: a model that has learned more rules has less of a gap to open.
+# (We did not separate the two; a larger language, of which $P$ is a smaller part, is the test: exercise 5.)
 # Early stopping and memorisation stand at $\ln$ steps of {claim}`composition.early`. Among the
 # strings of the early-stopped model with the most data there are copies of training strings, but {claim}`composition.copies` times as many as
 # in random strings of the language: they are no sign of memory.
@@ -382,3 +384,5 @@ claims.scoreboard("composition")
 #    which no symbol has a single partner.
 # 4. *Longer training.* `quire run composition --profile book -p finite_steps=6000`: level 3 of the language with four synonyms gets half-way,
 #    and `composition.collapse-above` has all of its four curves.
+# 5. *A larger language.* `quire run composition --profile book -p finite_vocab=16 -p finite_rules='[4]' -p memory_width=64`: is
+#    `composition.memorisation` closer to one?
