@@ -10,6 +10,7 @@ from quire.diffusion.branching_process import (
     mean_field_susceptibility,
     susceptibility_diverges,
 )
+from quire.diffusion.chain import PersistentChain
 from quire.diffusion.classifier_layers import LayerScales, above_floor, layer_cosines, layer_scales
 from quire.diffusion.draws import draw_symbols
 from quire.diffusion.evidence import (
@@ -49,6 +50,7 @@ __all__ = [
     "MaskedSampler",
     "MeanField",
     "Nearest",
+    "PersistentChain",
     "ScheduledMachine",
     "ScoreMachine",
     "Sources",

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import torch
 
 from quire.cite import cites
-from quire.hierarchy import RandomHierarchy, node_marginals, parse, sample_nodes, upward_beliefs
+from quire.hierarchy import RandomHierarchy, parse, sample_nodes, tree_posteriors
 from quire.types import Bool, Float, Shaped, Tensor
 
 __all__ = ["TrueBeliefs", "restored_nodes", "true_beliefs", "true_nodes"]
@@ -57,12 +57,13 @@ def true_beliefs(
     Raises:
         ValueError: strings that are not of the grammar; evidence of another shape, or that excludes every datum.
     """
-    nodes = true_nodes(grammar, tokens)
-    below, everywhere = upward_beliefs(grammar, evidence), node_marginals(grammar, evidence)
-    return TrueBeliefs(
-        tuple(_at(beliefs, symbols) for beliefs, symbols in zip(below, nodes, strict=True)),
-        tuple(_at(beliefs, symbols) for beliefs, symbols in zip(everywhere, nodes, strict=True)),
-    )
+    nodes, below, everywhere, start = true_nodes(grammar, tokens), [], [], 0
+    for part in tree_posteriors(grammar, evidence):
+        there = [symbols[start : start + len(part.log_likelihood)] for symbols in nodes]
+        start += len(part.log_likelihood)
+        below.append([_at(beliefs, symbols) for beliefs, symbols in zip(part.below(), there, strict=True)])
+        everywhere.append([_at(beliefs, symbols) for beliefs, symbols in zip(part.marginals(), there, strict=True)])
+    return TrueBeliefs(_joined(below), _joined(everywhere))
 
 
 @cites("sclocchi2025phase", "forward-backward experiment")
@@ -82,6 +83,10 @@ def restored_nodes(
     nodes = true_nodes(grammar, tokens)
     drawn = sample_nodes(grammar, evidence, draws=draws, generator=generator)
     return tuple(found == symbols[:, None] for found, symbols in zip(drawn, nodes, strict=True))
+
+
+def _joined(parts: list[list[Tensor]]) -> tuple[Tensor, ...]:
+    return tuple(torch.cat(level) for level in zip(*parts, strict=True))
 
 
 def _at(beliefs: Tensor, symbols: Tensor) -> Tensor:

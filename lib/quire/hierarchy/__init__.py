@@ -33,14 +33,14 @@ from quire.hierarchy.inference import (
     log_likelihood,
     node_marginals,
     root_posterior,
-    upward_beliefs,
 )
 from quire.hierarchy.last_token import conditional_entropies, divergence, last_subtree, last_token_posterior
 from quire.hierarchy.latin import uncorrelated_hierarchy
 from quire.hierarchy.ngrams import CountingNgram, num_contexts
 from quire.hierarchy.parsing import Parse, is_grammatical, parse, string_codes, valid_fractions
 from quire.hierarchy.permutation import permuted
-from quire.hierarchy.posterior import sample_nodes, sample_posterior
+from quire.hierarchy.posterior import TreePosterior, tree_posterior, tree_posteriors
+from quire.hierarchy.posterior_draws import sample_nodes, sample_posterior
 from quire.hierarchy.sampling import Samples, sample, sample_splits
 from quire.hierarchy.sparse import SparseHierarchy, sample_sparse
 from quire.hierarchy.synonyms import redraw_below, sensitivity, synonymic_sensitivity
@@ -58,6 +58,7 @@ __all__ = [
     "RandomHierarchy",
     "Samples",
     "SparseHierarchy",
+    "TreePosterior",
     "Trees",
     "VaryingHierarchy",
     "as_tuples",
@@ -121,9 +122,10 @@ __all__ = [
     "text_correlations",
     "text_windows",
     "token_covariance",
+    "tree_posterior",
+    "tree_posteriors",
     "trees_from_index",
     "uncorrelated_hierarchy",
-    "upward_beliefs",
     "valid_fractions",
     "varying_log_likelihood",
     "varying_text",

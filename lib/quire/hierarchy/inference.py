@@ -15,7 +15,7 @@ from quire.hierarchy.grammar import RandomHierarchy
 from quire.hierarchy.messages import at_the_root, downward, upward
 from quire.types import Float, Tensor
 
-__all__ = ["leaf_marginals", "log_likelihood", "node_marginals", "root_posterior", "upward_beliefs"]
+__all__ = ["leaf_marginals", "log_likelihood", "node_marginals", "root_posterior"]
 
 
 @cites("cagnetta2024rhm", "definition of the model")
@@ -100,28 +100,6 @@ def leaf_marginals(
 ) -> Float[Tensor, "samples tokens vocab"]:
     """P(X_p = x | evidence) at every position: what an ideal denoiser predicts."""
     return node_marginals(grammar, evidence, budget_bytes=budget_bytes)[0]
-
-
-@cites("cagnetta2024ntp", "definition of the ensemble")
-def upward_beliefs(
-    grammar: RandomHierarchy,
-    evidence: Float[Tensor, "samples tokens vocab"],
-    *,
-    budget_bytes: int = BUDGET_BYTES,
-) -> tuple[Float[Tensor, "samples _ _"], ...]:
-    """Belief in every symbol of a node given the evidence *below* it alone: entry l has shape (P, s^(L-l), symbols).
-
-    With all symbols equally likely beforehand; a subtree's own posterior of its root.
-
-    Raises:
-        ValueError: some evidence has probability zero, is negative or not finite, or has another shape.
-    """
-    parts = []
-    for part in chunks(grammar, evidence, budget_bytes):
-        messages, scale = upward(grammar, part)
-        at_the_root(grammar, messages, scale, strict=True)
-        parts.append([_normalised(message) for message in messages])
-    return tuple(torch.cat(level) for level in zip(*parts, strict=True))
 
 
 def _normalised(weights: Tensor) -> Tensor:
