@@ -97,7 +97,7 @@ def peaks_by_depth(rows: pd.DataFrame) -> dict[str, Estimate]:
     """The largest χ of the three deepest trees, by name: "deep", "middle", "shallow"."""
     depths = sorted(rows.depth.unique(), reverse=True)
     names = ("deep", "middle", "shallow")
-    found = {name: peak_height(rows, depth=depth) for name, depth in zip(names, depths, strict=False)}
+    found = {name: peak_height(rows, depth=int(depth)) for name, depth in zip(names, depths, strict=False)}
     return {name: found.get(name, Estimate.missing("fewer than three depths")) for name in names}
 
 

@@ -12,10 +12,12 @@ from quire.stats import Estimate
 
 __all__ = [
     "belief_table",
+    "channel_table",
     "closed_form_error",
     "crossing_of_levels",
     "deviation_from_mean_field",
     "diagram_error",
+    "diagram_table",
     "kept_at",
     "kept_table",
     "sharpening_ratio",
@@ -48,6 +50,12 @@ def diagram_error(rows: pd.DataFrame) -> Estimate:
     return Estimate.exact(int((rows.exists != expected).sum()))
 
 
+def diagram_table(rows: pd.DataFrame) -> pd.DataFrame:
+    """The table of a figure: ε* for up to half as many rules as there are symbols, and a few beyond, in steps that all v share."""
+    steps = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64)
+    return rows[rows.num_rules.isin(steps)].sort_values(["num_rules", "vocab"])
+
+
 # --- the ε-process, level by level
 
 
@@ -55,7 +63,7 @@ def kept_table(rows: pd.DataFrame) -> pd.DataFrame:
     """The table of a figure: every other level, the leaves and the class by name."""
     top = rows.level.max()
     shown = rows[(rows.level % 2 == top % 2) | (rows.level == 0)]
-    return shown.assign(name=[_level_name(level, top) for level in shown.level]).sort_values(["level", "noise"])
+    return shown.assign(name=[_level_name(int(level), int(top)) for level in shown.level]).sort_values(["level", "noise"])
 
 
 def belief_table(rows: pd.DataFrame) -> pd.DataFrame:
@@ -121,7 +129,7 @@ def sharpening_ratio(rows: pd.DataFrame, points: pd.DataFrame) -> Estimate:
 
 
 def kept_at(rows: pd.DataFrame, *, channel: str, noise: float, level: str) -> Estimate:
-    """What is kept of the "class" or of the "leaf" by a channel at the noise that is nearest to this one."""
+    """What is kept of the "class" or of the "tokens" by a channel at the noise that is nearest to this one."""
     of_channel = rows[rows.channel == channel]
     place = of_channel.noise.iloc[(of_channel.noise - noise).abs().argmin()]
     if abs(place - noise) > NEAR:
@@ -129,6 +137,13 @@ def kept_at(rows: pd.DataFrame, *, channel: str, noise: float, level: str) -> Es
     wanted = rows.level.max() if level == "class" else 0
     cell = of_channel[(of_channel.noise == place) & (of_channel.level == wanted)]
     return stats.mean_over_seeds(cell, value="kept", seed="seed")
+
+
+def channel_table(rows: pd.DataFrame) -> pd.DataFrame:
+    """The table of a figure: every other level under each channel."""
+    names = {"mask": "masking, $t$", "uniform": "replacement, $1 - ᾱ$", "gaussian": "Gaussian, $1 - ᾱ$"}
+    shown = kept_table(rows)
+    return shown.assign(channel_name=shown.channel.map(names))
 
 
 def tower_difference(rows: pd.DataFrame) -> Estimate:
