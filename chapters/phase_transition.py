@@ -42,8 +42,8 @@ mask_noises: list = [0.1, 0.2, 0.3, 0.5]  # scale: masked fractions t at which b
 blocks: int = 2  # scale: independent blocks of grammars, in [1, 100]
 grammars: int = 4  # scale: grammars of a block, in [1, 64]
 block_strings: int = 32  # scale: strings of each of these grammars, in [1, 1000]
-text_depths: list = [4]  # scale: texts have 2^L tokens, in [1, 9]
-text_noises: list = [0.1, 0.3, 0.98]  # scale: masked fractions of texts, in [0.01, 1]
+text_depths: list = [3, 4]  # scale: texts have 2^L tokens, in [1, 9]
+text_noises: list = [0.1, 0.3, 1.0]  # scale: masked fractions of texts, in [0.01, 1]
 text_blocks: int = 2  # scale: independent blocks of texts, in [1, 100]
 device: str = "auto"  # choice: "cpu", "cuda" or "auto"
 
@@ -139,7 +139,7 @@ figure(
     custom(drawings.cobweb, curve.assign(critical=points.closed[0]), size=(3.6, 3.4)),
     caption="The belief in the true symbol from one level to the next, and two trees whose leaves differ by a little.",
     alt="A curve that crosses the dashed diagonal three times, at the lower left, at a point named p star, and at one. A staircase that "
-    "starts a little above p star climbs to one; a staircase that starts a little below descends to the lower left.",
+    "starts a little above p star climbs towards one; a staircase that starts a little below descends to the lower left.",
 )
 claims.report("phase_transition.slopes", measures.slope_error(curve))
 claims.report("phase_transition.critical-belief", measures.closed_form_error(points))
@@ -178,8 +178,8 @@ figure(
     "phase_transition-levels",
     curves(measures.kept_table(levels), x="noise", y="kept", by="name", theory="mean_field_kept", **size),
     caption="Probability that an ideal denoiser restores the true symbol of a node, by level: exact (markers), and mean field.",
-    alt="Curves fall from one to nearly zero as the noise grows. That of the tokens falls smoothly over the whole range; the higher the "
-    "level, the later and the more steeply. Dashed lines of the theory run through the markers.",
+    alt="Curves fall from one to nearly zero as the noise grows, the higher the level the more steeply: the class around a noise of 0.73, "
+    "where most tokens are still kept; the tokens slowly, up to the end. Dashed lines of the theory run through the markers.",
 )
 claims.report("phase_transition.levels", measures.deviation_from_mean_field(levels, points, near=False))
 claims.report("phase_transition.levels-critical", measures.deviation_from_mean_field(levels, points, near=True))
@@ -314,7 +314,7 @@ figure(
     "phase_transition-masking",
     curves(shown, x="noise", y="susceptibility", by="depth_name", labels={"noise": "masked fraction $t$"}, **size),
     caption="How many tokens change together under masking.",
-    alt="Curves with a broad peak near a quarter of masked tokens, a little higher for deeper trees.",
+    alt="Curves with a broad peak between a fifth and a third of masked tokens, higher and narrower for deeper trees.",
 )
 claims.report("phase_transition.mask-peak-place", block_measures.peak_place(masked, depth=deepest))
 claims.report("phase_transition.mask-peak-height", block_measures.peak_height(masked, depth=deepest))
@@ -339,22 +339,25 @@ figure(
     "phase_transition-text",
     curves(shown, x="noise", y="susceptibility", **by_text, size=(7.4, 3.2)),
     caption="How many tokens change together in masked text: of a grammar, of a chain, and of independent tokens.",
-    alt="The curve of the grammar rises to a maximum near a quarter of masked tokens and falls again; that of the chain rises up to the "
-    "end; that of independent tokens stays at one.",
+    alt="The curve of the grammar rises to a maximum near a quarter of masked tokens and falls again, higher in the longer texts; that of "
+    "the chain rises up to nearly the end, to the same height in both; that of independent tokens stays at one.",
 )
 
 # %%
 tokens = block_measures.susceptibility_at(texts, text="tokens", noise=0.3)
 claims.report("phase_transition.text-tokens", tokens)
 claims.report("phase_transition.text-chain-limit", block_measures.limit_ratio(texts))
-claims.report("phase_transition.text-chain", block_measures.last_over(texts, text="chain"))
+claims.report("phase_transition.text-chain", block_measures.growth_with_length(texts, text="chain"))
+claims.report("phase_transition.text-growth", block_measures.growth_with_length(texts, text="grammar"))
 claims.report("phase_transition.text-grammar", block_measures.last_over(texts, text="grammar"))
 
 # %% [markdown]
-# Independent tokens: {claim}`phase_transition.text-tokens`. The chain reaches its limit, {claim}`phase_transition.text-chain-limit`, at the
-# end ({claim}`phase_transition.text-chain`): the more is hidden, the longer the runs that change as one, and nothing is lost at once.
-# The grammar has its maximum inside ({claim}`phase_transition.text-grammar`): beyond the transition the class is new anyway, and its parts
-# are drawn one by one. So it is the *maximum* inside, not the correlation, that speaks of a hierarchy.
+# Independent tokens change on their own, {claim}`phase_transition.text-tokens`. A chain of which all is hidden has the blocks of two chains
+# that agree by chance, {claim}`phase_transition.text-chain-limit`. They are a little larger just below $t = 1$: a token that is still seen
+# is where both chains agree for sure, and the block around it reaches out to both sides. So a maximum inside does not speak of a
+# hierarchy by itself. What does is that the blocks of a chain are the same however long the text ({claim}`phase_transition.text-chain`),
+# while those of the grammar grow with it ({claim}`phase_transition.text-growth`), at a noise where most tokens are still seen; beyond,
+# the class is new anyway, its parts are drawn one by one, and the blocks shrink ({claim}`phase_transition.text-grammar`).
 #
 # ## What it means, and what it does not
 #

@@ -220,7 +220,7 @@ def test_tables_of_blocks():
 # --- text
 
 
-def texts(curves, *, count=4, persistence=0.8):
+def texts(curves, *, count=4, persistence=0.8, growth=1.0):
     """χ against the masked fraction, for each text."""
     return pd.DataFrame(
         [
@@ -231,11 +231,11 @@ def texts(curves, *, count=4, persistence=0.8):
                 "block": block,
                 "distance": distance,
                 "persistence": persistence,
-                "susceptibility": value * (1 + 0.01 * block),
+                "susceptibility": value * (1 + 0.01 * block) * (growth if depth == 6 else 1.0),
             }
             for text, values in curves.items()
             for depth in (4, 6)
-            for noise, value in zip((0.1, 0.3, 0.98), values, strict=True)
+            for noise, value in zip((0.1, 0.3, 1.0), values, strict=True)
             for block in range(count)
             for distance in (0, 1)
         ]
@@ -250,7 +250,6 @@ def test_texts_are_compared_by_their_maximum_and_their_end():
         == "holds"
     )
     assert verdict("phase_transition.text-chain-limit", block_measures.limit_ratio(rows)) == "holds"
-    assert verdict("phase_transition.text-chain", block_measures.last_over(rows, text="chain")) == "holds"
     assert verdict("phase_transition.text-grammar", block_measures.last_over(rows, text="grammar")) == "holds"
 
 
@@ -262,13 +261,23 @@ def test_each_text_in_place_of_the_other_fails():
     )
     assert verdict("phase_transition.text-chain-limit", block_measures.limit_ratio(wrong)) == "fails"
     assert verdict("phase_transition.text-grammar", block_measures.last_over(wrong, text="grammar")) == "fails"
-    inside = texts({"chain": (1.5, 3.0, 1.1)})
-    assert verdict("phase_transition.text-chain", block_measures.last_over(inside, text="chain")) == "fails"
+    few = wrong[wrong.noise < 1]
+    assert missing(block_measures.limit_ratio(few), "not one")
+
+
+def test_blocks_that_grow_with_the_text_are_told_from_blocks_that_do_not():
+    still, grown = (texts({"chain": (1.1, 1.5, 4.5)}, growth=growth) for growth in (1.0, 1.4))
+    chain, grammar = "phase_transition.text-chain", "phase_transition.text-growth"
+    assert verdict(chain, block_measures.growth_with_length(still, text="chain")) == "holds"
+    assert verdict(chain, block_measures.growth_with_length(grown, text="chain")) == "fails"
+    assert verdict(grammar, block_measures.growth_with_length(grown, text="chain")) == "holds"
+    assert verdict(grammar, block_measures.growth_with_length(still, text="chain")) == "fails"
+    assert missing(block_measures.growth_with_length(still[still.depth == 6], text="chain"), "one length")
 
 
 def test_one_block_and_one_fraction_have_no_error_and_no_ratio():
     rows = texts({"tokens": (1.0, 1.0, 1.0)}, count=1)
     assert no_error(block_measures.susceptibility_at(rows, text="tokens", noise=0.3), 1.0)
-    one = rows[rows.noise == 0.98]
+    one = rows[rows.noise == 1.0]
     assert missing(block_measures.last_over(one, text="tokens"), "no other beside it")
     assert set(block_measures.text_table(rows).text_name) == {"independent tokens"}

@@ -10,6 +10,7 @@ __all__ = [
     "correlation_deviation",
     "correlation_slope_ratio",
     "correlation_table",
+    "growth_with_length",
     "last_over",
     "limit_ratio",
     "peak_height",
@@ -70,13 +71,20 @@ def susceptibility_table(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def peak_height(rows: pd.DataFrame, *, depth: int) -> Estimate:
-    """The largest χ over the noises, of each block; then their mean."""
-    return stats.mean([height for _, height in _peaks(rows, depth)], if_empty=_no_peak(depth))
+    """χ of each block at the noise where their mean is largest; then their mean.
+
+    One noise for all blocks: the largest χ of each would be chosen by its own sampling noise, and be too high.
+    """
+    chosen = _leaves(rows, depth)
+    if chosen.empty:
+        return Estimate.missing(_no_peak(depth))
+    place = chosen.groupby("noise").susceptibility.mean().idxmax()
+    return stats.mean(chosen[chosen.noise == place].susceptibility)
 
 
 def peak_place(rows: pd.DataFrame, *, depth: int) -> Estimate:
     """The noise of the largest χ: the top of a parabola through it and its neighbours, of each block; then their mean."""
-    return stats.mean([place for place, _ in _peaks(rows, depth)], if_empty=_no_peak(depth))
+    return stats.mean([_place(block) for _, block in _leaves(rows, depth).groupby("block")], if_empty=_no_peak(depth))
 
 
 def peak_height_ratio(rows: pd.DataFrame, *, depth: int) -> Estimate:
@@ -132,12 +140,24 @@ def last_over(rows: pd.DataFrame, *, text: str) -> Estimate:
     return stats.mean(ratios, if_empty="one masked fraction has no other beside it")
 
 
+def growth_with_length(rows: pd.DataFrame, *, text: str) -> Estimate:
+    """The largest χ over the masked fractions of the longest texts, over that of the next."""
+    chosen = rows[(rows.text == text) & (rows.distance == 0)].dropna(subset="susceptibility")
+    depths = sorted(chosen.depth.unique(), reverse=True)
+    if len(depths) < 2:
+        return Estimate.missing("texts of one length do not grow")
+    longest, next_ = (peak_height(chosen.assign(level=0), depth=int(depth)) for depth in depths[:2])
+    return longest / next_
+
+
 def limit_ratio(rows: pd.DataFrame) -> Estimate:
-    """χ of the longest chains with nearly all masked, over that of two independent chains, (1 + ρ²)/(1 - ρ²).
+    """χ of the longest chains with all masked, over that of two independent chains, (1 + ρ²)/(1 - ρ²).
 
     Two chains agree at both of two sites r apart, beyond chance, if neither was renewed in between: C(r)/C(0) = ρ^(2r).
     """
     square = float(rows.persistence.iloc[0]) ** 2
+    if rows.noise.max() < 1:
+        return Estimate.missing("the largest masked fraction is not one")
     return susceptibility_at(rows, text="chain", noise=1.0) / ((1 + square) / (1 - square))
 
 
@@ -149,20 +169,21 @@ def _longest(rows: pd.DataFrame, text: str) -> pd.DataFrame:
     return chosen[chosen.depth == chosen.depth.max()]
 
 
-def _peaks(rows: pd.DataFrame, depth: int) -> list[tuple[float, float]]:
-    """Place and height of the largest χ, for each block."""
-    chosen = rows[(rows.depth == depth) & (rows.level == 0)].dropna(subset="susceptibility")
-    return [_peak(block.sort_values("noise")) for _, block in chosen.groupby("block")]
+def _leaves(rows: pd.DataFrame, depth: int) -> pd.DataFrame:
+    """One row for each block and noise."""
+    return rows[(rows.depth == depth) & (rows.level == 0)].dropna(subset="susceptibility")
 
 
-def _peak(block: pd.DataFrame) -> tuple[float, float]:
+def _place(block: pd.DataFrame) -> float:
+    """Noise at the top of a parabola through the largest χ and its neighbours."""
+    block = block.sort_values("noise")
     noise, value = block.noise.to_numpy(float), block.susceptibility.to_numpy(float)
     top = int(value.argmax())
     if not 0 < top < len(noise) - 1:
-        return float(noise[top]), float(value[top])
+        return float(noise[top])
     around = slice(top - 1, top + 2)
     curvature, tilt, _ = np.polyfit(noise[around] - noise[top], value[around], 2)
-    return float(noise[top] - tilt / (2 * curvature)), float(value[top])
+    return float(noise[top] - tilt / (2 * curvature))
 
 
 def _no_peak(depth: int) -> str:

@@ -63,7 +63,9 @@ def kept_table(rows: pd.DataFrame) -> pd.DataFrame:
     """The table of a figure: every other level, the leaves and the class by name."""
     top = rows.level.max()
     shown = rows[(rows.level % 2 == top % 2) | (rows.level == 0)]
-    return shown.assign(name=[_level_name(int(level), int(top)) for level in shown.level]).sort_values(["level", "noise"])
+    return shown.assign(name=[_level_name(int(level), int(top)) for level in shown.level]).sort_values(
+        ["level", "noise"]
+    )
 
 
 def belief_table(rows: pd.DataFrame) -> pd.DataFrame:
