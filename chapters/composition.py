@@ -189,13 +189,13 @@ online = sweep(learning_cells.learning, asked, device=device)
 main = online[online.num_rules == (3 if 3 in online_rules else online.num_rules.min())]
 
 # %%
+shown = measures.accuracy_table(main, x="seen", measure="valid", levels=3)
 figure(
     "composition-order",
-    curves(measures.accuracy_table(main, x="seen", measure="valid", levels=3), x="seen", y="accuracy", by="level",
-           log="x", **page),
+    curves(shown, x="seen", y="accuracy", by="level", log="x", **page),
     caption="Fraction of generated sub-trees of height 1, 2, 3 that are grammatical, against the strings seen in training.",
     alt="Three rising curves, one after the other: height 1 first, then height 2, then height 3.",
-)  # fmt: skip
+)
 
 # %%
 claims.report("composition.order", measures.half_way_order(main, x="seen", measure="valid", levels=[1, 2, 3]))
@@ -224,12 +224,9 @@ figure(
 # What is left above the exact value is {claim}`composition.bayes` nats. Does the time of each level scale as its number of data?
 
 # %%
-claims.report(
-    "composition.time-collapse", measures.time_collapse(online, measure="given", levels=[1, 2], above=0)
-)
-claims.report(
-    "composition.time-collapse-above", measures.time_collapse(online, measure="given", levels=[1, 2], above=1)
-)
+for name, above in (("", 0), ("-above", 1)):
+    spread = measures.time_collapse(online, measure="given", levels=[1, 2], above=above)
+    claims.report(f"composition.time-collapse{name}", spread)
 
 # %%
 measures.places_in_units(measures.scaled_places(online, x="seen", measure="given", levels=[1, 2], above=1))
@@ -248,9 +245,8 @@ measures.places_in_units(measures.scaled_places(online, x="seen", measure="given
 # are; its chance is $f$ at every level.
 
 # %%
-asked = plans.finite_cells(
-    finite_vocab, finite_rules, seeds=finite_seeds, sizes=finite_sizes, steps=finite_steps, width=finite_width, **training
-)
+sizes = dict(seeds=finite_seeds, sizes=finite_sizes, steps=finite_steps, width=finite_width)
+asked = plans.finite_cells(finite_vocab, finite_rules, **sizes, **training)
 finite = sweep(learning_cells.learning, asked, device=device)
 claims.report("composition.sample-order", data_measures.sample_order(finite, levels=[1, 2]))
 claims.report("composition.monotone", data_measures.largest_fall(finite, levels=3))
@@ -258,17 +254,17 @@ claims.report("composition.collapse", data_measures.collapse(finite, levels=[1, 
 claims.report("composition.collapse-above", data_measures.collapse(finite, levels=[1, 2], above=1))
 
 # %%
+shown = data_measures.places_table(finite, levels=[1, 2], above=1)
 figure(
     "composition-samples",
-    curves(data_measures.places_table(finite, levels=[1, 2], above=1), x="scaled", y="accuracy", by="setting", log="x",
-           **page),
+    curves(shown, x="scaled", y="accuracy", by="setting", log="x", **page),
     caption="Conditional accuracy of level l + 1 in early-stopped models, against data in units of P_l.",
     alt="Curves of level 2 rise to 0.95 and cross 0.75 near the threshold, for both m. Those of level 3 rise more slowly and end near 0.7.",
-)  # fmt: skip
+)
 
 # %% tags=["nbval-check-output"]
-shown = data_measures.early_stopped(finite)
-describe(shown[["num_rules", "seed", "samples", "step", "test", "bayes", "valid_1", "valid_2", "valid_3", "copies", "base_rate"]])
+columns = ["num_rules", "seed", "samples", "step", "test", "bayes", "valid_1", "valid_2", "valid_3"]
+describe(data_measures.early_stopped(finite)[[*columns, "copies", "base_rate"]])
 
 # %% [markdown]
 # The first two levels are half-way at $\ln P$ of {claim}`composition.sample-order`; the largest fall of an accuracy with more data is
@@ -283,9 +279,8 @@ describe(shown[["num_rules", "seed", "samples", "step", "test", "bayes", "valid_
 # the gap is a tenth of the loss the time to memorise. *Prediction:* it is proportional to $P$.
 
 # %%
-asked = plans.finite_cells(
-    finite_vocab, finite_rules[:1], seeds=memory_seeds, sizes=memory_sizes, steps=memory_steps, width=memory_width, **training
-)
+sizes = dict(seeds=memory_seeds, sizes=memory_sizes, steps=memory_steps, width=memory_width)
+asked = plans.finite_cells(finite_vocab, finite_rules[:1], **sizes, **training)
 memory = sweep(learning_cells.learning, asked, device=device)
 claims.report("composition.memorisation", data_measures.memorisation_exponent(memory))
 claims.report("composition.early", data_measures.early_stopping(memory))
@@ -301,7 +296,8 @@ figure(
 )
 
 # %%
-narrow = finite[(finite.num_rules == memory.num_rules.iloc[0]) & finite.samples.between(min(memory_sizes), max(memory_sizes))]
+same = finite.num_rules == memory.num_rules.iloc[0]
+narrow = finite[same & finite.samples.between(min(memory_sizes), max(memory_sizes))]
 figure(
     "composition-memorisation",
     curves(data_measures.memorisation_table(memory, narrow), x="samples", y="step", by="setting", log="xy", **page),

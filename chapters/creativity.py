@@ -248,18 +248,17 @@ figure(
 # both; the claims are about $r^2$, the median over samples.
 
 # %%
+shown = measures.likeness_table(likeness, steps=sampling_steps)
+layout = dict(panels="quantity", size=(4.6, 3.2))
 figure(
     "creativity-likeness",
-    bars(
-        measures.likeness_table(likeness, steps=sampling_steps),
-        x="machine", y="likeness", by="architecture", panels="quantity", size=(4.6, 3.2),
-    ),
+    bars(shown, x="machine", y="likeness", by="architecture", **layout),
     caption="How like the samples of networks those of the machines are: median over samples, mean and standard error over networks.",
     alt="Two panels of bars, r and its square. With zero padding, and for both U-Nets, the equivariant local and the "
     "local machine are highest and alike, the ideal one lower, the equivariant one lowest. With circular padding "
     "the equivariant local and the equivariant machine are highest, local and ideal ones far below. The bars of "
     "the U-Nets with and without attention are equal.",
-)  # fmt: skip
+)
 
 # %% tags=["nbval-check-output"]
 describe(measures.medians(likeness)[["architecture", "steps", "machine", "r", "r_squared", "distance"]])
@@ -289,17 +288,16 @@ claims.report("creativity.circular-ideal", measures.advantage(likeness, **on_cir
 # Sample by sample, the machine against the two that know the place:
 
 # %%
+shown = measures.sample_table(likeness, steps=sampling_steps)
+layout = dict(panels="architecture", size=(3.1, 3.0), wrap=2)
 figure(
     "creativity-scatter",
-    scatter(
-        measures.sample_table(likeness, steps=sampling_steps),
-        x="equivariant local", y="r_squared", by="other", panels="architecture", size=(3.1, 3.0), wrap=2,
-    ),
+    scatter(shown, x="equivariant local", y="r_squared", by="other", **layout),
     caption="r² with the network's sample, one point per sample: the equivariant local machine against local and ideal ones.",
     alt="A panel for each kind of network, one point per sample. With zero padding and for the U-Nets the local "
     "machine's points lie around the diagonal and the ideal one's below it. With circular padding most points of "
     "both are near zero, whatever the equivariant local machine reaches.",
-)  # fmt: skip
+)
 
 # %% [markdown]
 # ### Attention, and other grids
@@ -421,19 +419,17 @@ claims.report("creativity.layers-late", backward_measures.smallest_layer_differe
 claims.report("creativity.layers-coincide", backward_measures.largest_rescaled_distance(journey))
 
 # %%
+shown = backward_measures.cosine_table(journey, layers=["relu1", "pool2", "output"])
 figure(
     "creativity-layers",
-    curves(
-        backward_measures.cosine_table(journey, layers=["relu1", "pool2", "output"]),
-        x="time", y="value", by="layer", panels="view", size=(3.1, 3.0),
-    ),
+    curves(shown, x="time", y="value", by="layer", panels="view", size=(3.1, 3.0)),
     Level(0.1, "a tenth: chance"),
     caption="Cosine of a classifier's activations before and after, against the time of return, in three standardisations, and the "
     "fraction of images with the class kept.",
     alt="Three panels against the time of return. By channel, the first layer ends near 0.4 and the output at zero, "
     "and they cross early on. Above their floors, and by unit, all layers fall together from one to zero, with "
     "the class close by.",
-)  # fmt: skip
+)
 
 # %% [markdown]
 # The class is kept in {claim}`creativity.kept-early` of the images at $t = 0.2\,T$, and in {claim}`creativity.kept-late` at $0.8\,T$. The raw

@@ -155,7 +155,9 @@ def test_without_noise_all_is_restored_and_with_nothing_but_noise_nothing_is_kno
         uniform_evidence(uniform_noise(everything, VOCAB, signal=0.0, generator=stream()), VOCAB, signal=0.0),
         gaussian_evidence(gaussian_noise(everything, VOCAB, signal=0.0, generator=stream()), signal=0.0),
     ):
-        assert torch.allclose(tree_posterior(grammar, evidence).below()[2], torch.full((1,), 1 / 3, dtype=torch.float64))
+        assert torch.allclose(
+            tree_posterior(grammar, evidence).below()[2], torch.full((1,), 1 / 3, dtype=torch.float64)
+        )
         assert torch.allclose(
             log_likelihood(grammar, evidence / evidence.sum(2, keepdim=True)), torch.tensor(3.0).log().double() * -4
         )

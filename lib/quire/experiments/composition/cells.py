@@ -73,8 +73,10 @@ def clustering(
     rows = []
     for multiple in multiples:
         size = max(round(multiple * unit), 1)
-        accuracy = _accuracy(strings[:size], beyond[:size], truth, vocab, seed=seed, restarts=restarts)
-        chance = _accuracy(strings[:size], beyond[:size][torch.randperm(size, generator=_shuffle(seed))], truth, vocab, seed=seed, restarts=restarts)  # fmt: skip
+        token, how = beyond[:size], dict(seed=seed, restarts=restarts)
+        accuracy = _accuracy(strings[:size], token, truth, vocab, **how)
+        shuffled = token[torch.randperm(size, generator=_shuffle(seed))]
+        chance = _accuracy(strings[:size], shuffled, truth, vocab, **how)
         rows.append({"samples": size, "scaled": size / unit, "accuracy": accuracy, "chance": chance})
     return rows
 

@@ -68,10 +68,9 @@ def learning(
     held = min(held_out, max(1, (grammar.num_data - 1) // 4))
     sizes = sorted({size if online else min(size, grammar.num_data - 2 * held) for size in sizes})
     strings = strings_of(grammar, num_train=max(sizes), held_out=held, seed=seed, online=online)
-    nets = trained(
-        strings.train, vocab=vocab, branching=branching, depth=depth, width=width, sizes=sizes,
-        steps=log_spaced(steps, per_octave), batch_size=batch_size, learning_rate=learning_rate, seed=seed, device=device,
-    )  # fmt: skip
+    shape = dict(vocab=vocab, branching=branching, depth=depth, width=width, sizes=sizes)
+    how = dict(batch_size=batch_size, learning_rate=learning_rate, seed=seed, device=device)
+    nets = trained(strings.train, steps=log_spaced(steps, per_octave), **shape, **how)
     fixed = {f"threshold_{level}": threshold(grammar, level) for level in range(1, depth + 1)}
     fixed["bayes"] = _bayes(grammar, strings.test, masks_of(strings.test, seed))
     rows = []
