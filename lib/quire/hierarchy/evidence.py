@@ -5,14 +5,12 @@ leaf's scale carries no information about the tree: it is taken out before messa
 entries of one leaf meet in products, and its logarithm is given back to the log-likelihood.
 """
 
-from collections.abc import Iterator
-
 import torch
 
 from quire.hierarchy.grammar import RandomHierarchy
 from quire.types import Bool, Float, Shaped, Tensor
 
-__all__ = ["BUDGET_BYTES", "check_evidence", "chunks", "leaf_evidence", "scaled"]
+__all__ = ["BUDGET_BYTES", "check_evidence", "leaf_evidence"]
 
 BUDGET_BYTES = 2**27
 
@@ -49,20 +47,3 @@ def check_evidence(grammar: RandomHierarchy, evidence: Tensor) -> None:
             f"evidence must be ≥ 0 and finite, got {float(evidence[where])} at (sample, position, symbol) {where}: "
             "give likelihoods, of any scale"
         )
-
-
-def chunks(grammar: RandomHierarchy, evidence: Tensor, budget_bytes: int) -> Iterator[Tensor]:
-    """Checked evidence, so many samples at a time that the messages fit the budget."""
-    check_evidence(grammar, evidence)
-    symbols = max(grammar.vocab, grammar.num_classes)
-    per_sample = 4 * grammar.num_tokens * symbols * grammar.num_rules * evidence.element_size()
-    return iter(evidence.split(max(1, budget_bytes // per_sample)))
-
-
-def scaled(messages: Tensor) -> tuple[Tensor, Tensor]:
-    """Messages whose largest entry at each node is 1, and per sample the sum of the logs of what was taken out.
-
-    A node with no entry above zero stays as it is, and its log is -inf.
-    """
-    largest = messages.amax(-1, keepdim=True)
-    return messages / torch.where(largest > 0, largest, 1.0), largest.log().sum((1, 2))

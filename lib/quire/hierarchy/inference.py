@@ -1,7 +1,7 @@
 r"""Exact inference on the tree by sum-product, for any evidence on the leaves.
 
 One pass of messages up the tree gives the likelihood of the evidence and the law of the class, a second one down again the
-law of every node (:mod:`quire.hierarchy.messages`): the marginal of a node is proportional to M·D. The evidence may have any
+law of every node (:mod:`quire.hierarchy.posterior`): the marginal of a node is proportional to M·D. The evidence may have any
 scale at each leaf (:mod:`quire.hierarchy.evidence`). Cost O(P d v m s); samples are processed in chunks of a given memory.
 
 Source: cagnetta2024ntp (the ensemble); sum-product (Pearl 1982) on its trees.
@@ -10,9 +10,9 @@ Source: cagnetta2024ntp (the ensemble); sum-product (Pearl 1982) on its trees.
 import torch
 
 from quire.cite import cites
-from quire.hierarchy.evidence import BUDGET_BYTES, chunks
+from quire.hierarchy.evidence import BUDGET_BYTES
 from quire.hierarchy.grammar import RandomHierarchy
-from quire.hierarchy.messages import at_the_root, downward, upward
+from quire.hierarchy.posterior import parts_within, passes_up, tree_posteriors
 from quire.types import Float, Tensor
 
 __all__ = ["leaf_marginals", "log_likelihood", "node_marginals", "root_posterior"]
@@ -42,11 +42,8 @@ def log_likelihood(
     >>> bool(torch.allclose(value.exp(), torch.tensor(1 / grammar.num_data, dtype=torch.float64)))
     True
     """
-    parts = []
-    for part in chunks(grammar, evidence, budget_bytes):
-        messages, scale = upward(grammar, part)
-        parts.append(at_the_root(grammar, messages, scale, strict=False)[1])
-    return torch.cat(parts)
+    parts = parts_within(grammar, evidence, budget_bytes)
+    return torch.cat([passes_up(grammar, part)[1] for part in parts])
 
 
 @cites("cagnetta2024rhm", "definition of the model")
@@ -61,11 +58,8 @@ def root_posterior(
     Raises:
         ValueError: some evidence has probability zero, is negative or not finite, or has another shape.
     """
-    parts = []
-    for part in chunks(grammar, evidence, budget_bytes):
-        messages, scale = upward(grammar, part)
-        parts.append(at_the_root(grammar, messages, scale, strict=True)[0])
-    return torch.cat(parts)
+    found = tree_posteriors(grammar, evidence, budget_bytes=budget_bytes)
+    return torch.cat([part.law_of_class() for part in found])
 
 
 @cites("cagnetta2024ntp", "definition of the ensemble")
@@ -80,16 +74,8 @@ def node_marginals(
     Raises:
         ValueError: some evidence has probability zero, is negative or not finite, or has another shape.
     """
-    parts = []
-    for part in chunks(grammar, evidence, budget_bytes):
-        messages, scale = upward(grammar, part)
-        marginals = [at_the_root(grammar, messages, scale, strict=True)[0][:, None]]
-        down = grammar.class_probabilities.to(part).expand(len(part), 1, -1)
-        for level in range(grammar.depth, 0, -1):
-            down = downward(grammar, level, down, messages[level - 1])
-            marginals.append(_normalised(down * messages[level - 1]))
-        parts.append(marginals[::-1])
-    return tuple(torch.cat(level) for level in zip(*parts, strict=True))
+    found = [part.marginals() for part in tree_posteriors(grammar, evidence, budget_bytes=budget_bytes)]
+    return tuple(torch.cat(level) for level in zip(*found, strict=True))
 
 
 def leaf_marginals(
@@ -100,7 +86,3 @@ def leaf_marginals(
 ) -> Float[Tensor, "samples tokens vocab"]:
     """P(X_p = x | evidence) at every position: what an ideal denoiser predicts."""
     return node_marginals(grammar, evidence, budget_bytes=budget_bytes)[0]
-
-
-def _normalised(weights: Tensor) -> Tensor:
-    return weights / weights.sum(-1, keepdim=True)

@@ -14,10 +14,10 @@ import torch
 from quire.cite import cites
 from quire.hierarchy.evidence import BUDGET_BYTES, check_evidence
 from quire.hierarchy.grammar import RandomHierarchy
-from quire.hierarchy.message_rows import rows_down, rows_up, scaled_rows
+from quire.hierarchy.messages import rows_down, rows_up, scaled_rows
 from quire.types import Float, Int, Tensor
 
-__all__ = ["TreePosterior", "tree_posterior", "tree_posteriors"]
+__all__ = ["TreePosterior", "parts_within", "passes_up", "tree_posterior", "tree_posteriors"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,6 +40,11 @@ class TreePosterior:
         With all symbols equally likely beforehand; a subtree's own posterior of its root.
         """
         return tuple(self._by_datum(message / message.sum(0)) for message in self.messages)
+
+    def law_of_class(self) -> Float[Tensor, "samples classes"]:
+        """P(class | evidence)."""
+        joint = self.grammar.class_probabilities.to(self.messages[-1])[:, None] * self.messages[-1]
+        return (joint / joint.sum(0)).T
 
     def marginals(self) -> tuple[Float[Tensor, "samples _ _"], ...]:
         """Law of each node given the evidence on all leaves: (P, s^(L-l), symbols)."""
@@ -108,6 +113,21 @@ def tree_posterior(grammar: RandomHierarchy, evidence: Float[Tensor, "samples to
     >>> round(float(found.log_likelihood.exp().mean()) * grammar.num_data, 9)
     1.0
     """
+    messages, log_likelihood = passes_up(grammar, evidence)
+    possible = torch.isfinite(log_likelihood)
+    if not bool(possible.all()):
+        raise ValueError(
+            f"the evidence of {int((~possible).sum())} of {len(evidence)} data excludes every datum of the grammar: check it"
+        )
+    return TreePosterior(grammar, messages, log_likelihood)
+
+
+def passes_up(grammar: RandomHierarchy, evidence: Tensor) -> tuple[tuple[Tensor, ...], Tensor]:
+    """Messages of every level, and the log-likelihood of each datum, -inf where the evidence excludes all of them.
+
+    Raises:
+        ValueError: evidence of another shape, negative or not finite.
+    """
     check_evidence(grammar, evidence)
     samples = len(evidence)
     message, logs = scaled_rows(evidence.flatten(0, 1).T.contiguous(), samples)
@@ -117,12 +137,7 @@ def tree_posterior(grammar: RandomHierarchy, evidence: Float[Tensor, "samples to
         messages.append(message)
         logs = logs + more
     total = (grammar.class_probabilities.to(message)[:, None] * message).sum(0)
-    possible = (total > 0) & torch.isfinite(logs)
-    if not bool(possible.all()):
-        raise ValueError(
-            f"the evidence of {int((~possible).sum())} of {samples} data excludes every datum of the grammar: check it"
-        )
-    return TreePosterior(grammar, tuple(messages), logs + total.log())
+    return tuple(messages), logs + total.log()
 
 
 def tree_posteriors(
@@ -139,11 +154,19 @@ def tree_posteriors(
     """
     if draws < 1:
         raise ValueError(f"draws must be at least 1, got {draws}")
+    return (tree_posterior(grammar, part) for part in parts_within(grammar, evidence, budget_bytes, draws))
+
+
+def parts_within(grammar: RandomHierarchy, evidence: Tensor, budget_bytes: int, draws: int = 0) -> tuple[Tensor, ...]:
+    """Evidence of so many data at a time that messages, marginals and draws of each fit the budget.
+
+    Raises:
+        ValueError: evidence of another shape, negative or not finite.
+    """
     check_evidence(grammar, evidence)
     messages = 6 * grammar.num_tokens * max(grammar.vocab, grammar.num_classes)
     drawn = 4 * draws * grammar.num_tokens * grammar.num_rules
-    size = max(1, budget_bytes // ((messages + drawn) * evidence.element_size()))
-    return (tree_posterior(grammar, part) for part in evidence.split(size))
+    return evidence.split(max(1, budget_bytes // ((messages + drawn) * evidence.element_size())))
 
 
 def _draw(weights: Tensor, generator: torch.Generator) -> Tensor:
