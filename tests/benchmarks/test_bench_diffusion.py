@@ -5,17 +5,21 @@ one last axis; on the way down, the products of all children but one as a square
 over rules as a table of all symbols by all rules, filled where a rule produces the symbol and zero elsewhere.
 """
 
+import math
 import time
+from pathlib import Path
 
 import psutil
 import pytest
 import torch
 
 from quire.diffusion import epsilon_evidence, line_distances, mask, mask_evidence, pair_blocks, tree_blocks
+from quire.diffusion.blocks import Blocks
 from quire.hierarchy import RandomHierarchy, node_marginals, sample, sample_nodes
 from quire.rng import generator
 
 NOISE = 0.6
+STEPS = 12  # of the process that fills in token by token; its time is that of a step, times the tokens that are hidden
 
 
 @pytest.fixture(autouse=True)
@@ -80,10 +84,9 @@ def peak_megabytes(call):
     """Largest resident memory of the process so far, above what it was before the call, in MB."""
     process = psutil.Process()
     before = process.memory_info().rss
-    with open("/proc/self/clear_refs", "w") as file:
-        file.write("5")  # the high-water mark starts anew
+    Path("/proc/self/clear_refs").write_text("5")  # the high-water mark starts anew
     call()
-    mark = int(open("/proc/self/status").read().split("VmHWM:")[1].split()[0]) * 1024
+    mark = int(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0]) * 1024
     return (mark - before) / 2**20
 
 
@@ -102,3 +105,114 @@ def test_messages_beside_dense_tables(benchmark, depth, count, least):
         memory_ours=peak_megabytes(lambda: node_marginals(grammar, evidence)),
     )
     assert slow / fast > least
+
+
+@pytest.mark.parametrize(
+    "axis,values",
+    [("depth", (4, 6, 8)), ("vocab", (16, 32, 64)), ("count", (8, 16, 32))],
+    ids=["depth", "vocab", "count"],
+)
+def test_the_cost_is_linear_in_rules_tokens_and_data(benchmark, axis, values):
+    """Time against the number of messages that rules need, d v m B: the exponent is printed; one with caches that are too small."""
+    base = dict(vocab=32, depth=7, count=16)
+    work, times = [], []
+    for value in values:
+        size = {**base, axis: value}
+        grammar, tokens = strings_of(size["vocab"], 8, 2, size["depth"], size["count"])
+        evidence = epsilon_evidence(tokens, size["vocab"], noise=NOISE)
+        work.append(2 ** size["depth"] * size["vocab"] * 8 * size["count"])
+        times.append(cpu_times(lambda g=grammar, e=evidence: node_marginals(g, e))[0])
+    exponent = math.log(times[-1] / times[0]) / math.log(work[-1] / work[0])
+    benchmark.pedantic(lambda: node_marginals(grammar, evidence), rounds=1)
+    benchmark.extra_info.update(exponent=exponent)
+    assert exponent < 1.35
+
+
+def test_restoring_beside_a_process_of_many_steps(benchmark):
+    """x_0 given x_t in one pass, beside filling in one masked token after the other with the same exact denoiser."""
+    grammar, tokens = strings_of(32, 8, 2, 8, 16)
+    seen = mask(tokens, rate=0.3, generator=generator("bench", 0))
+    stream = generator("bench", 1)
+
+    def token_by_token():
+        known, strings = seen.clone(), tokens.clone()
+        for _ in range(STEPS):
+            law = node_marginals(grammar, mask_evidence(strings, 32, seen=known))[0]
+            place = (~known).double().argmax(1, keepdim=True)
+            picked = law.gather(1, place[..., None].expand(-1, -1, 32))[:, 0]
+            strings.scatter_(1, place, torch.multinomial(picked, 1, generator=stream))
+            known.scatter_(1, place, True)
+        return strings
+
+    def in_one_pass():
+        return sample_nodes(grammar, mask_evidence(tokens, 32, seen=seen), draws=1, generator=stream)
+
+    fast, slow = cpu_times(in_one_pass, token_by_token, rounds=2)
+    hidden = int((~seen).sum(1).max())
+    benchmark.pedantic(in_one_pass, rounds=3)
+    benchmark.extra_info.update(
+        token_by_token=slow / fast * hidden / STEPS,
+        tokens_per_second=tokens.numel() / fast,
+        memory=peak_megabytes(in_one_pass),
+    )
+    assert slow / fast > STEPS / 2
+
+
+def test_blocks_of_trees_beside_all_pairs(benchmark):
+    """Sums over blocks, beside the covariance of every pair of leaves."""
+    spins = torch.rand(200, 4, 1024, generator=generator("bench", 2)) < 0.3
+    distances = line_distances(1024)
+
+    def by_pairs() -> Blocks:
+        return pair_blocks(spins, distances, order="alike")
+
+    def by_blocks() -> Blocks:
+        return tree_blocks(spins, 2, order="alike")
+
+    assert by_blocks().susceptibility == pytest.approx(by_pairs().susceptibility)
+    fast, slow = cpu_times(by_blocks, by_pairs)
+    benchmark.pedantic(by_blocks, rounds=3)
+    benchmark.extra_info.update(
+        all_pairs=slow / fast, memory_pairs=peak_megabytes(by_pairs), memory_blocks=peak_megabytes(by_blocks)
+    )
+    assert slow / fast > 3
+
+
+def test_a_small_tree_beside_a_library_of_exact_inference(benchmark):
+    """Variable elimination of a well-kept library, one datum at a time, on the tree as a Bayesian network: a node for each
+    symbol and each rule, and one with soft evidence below each leaf."""
+    models = pytest.importorskip("pgmpy.models")
+    factors = pytest.importorskip("pgmpy.factors.discrete")
+    inference = pytest.importorskip("pgmpy.inference")
+    grammar, tokens = strings_of(4, 2, 2, 3, 1)
+    evidence = epsilon_evidence(tokens, 4, noise=NOISE)
+    network = models.DiscreteBayesianNetwork()
+    tables = []
+    for level in range(3, -1, -1):
+        for node in range(2 ** (3 - level)):
+            name = f"symbol {level} {node}"
+            if level == 3:
+                tables.append(factors.TabularCPD(name, 4, [[0.25]] * 4))
+            else:
+                parent, child = f"{level + 1} {node // 2}", node % 2
+                network.add_edges_from([(f"symbol {parent}", name), (f"rule {parent}", name)])
+                produced = grammar.rules[level][..., child].flatten()
+                columns = (torch.arange(4)[:, None] == produced).double().tolist()
+                tables.append(factors.TabularCPD(name, 4, columns, [f"symbol {parent}", f"rule {parent}"], [4, 2]))
+            if level:
+                tables.append(factors.TabularCPD(f"rule {level} {node}", 2, [[0.5]] * 2))
+    network.add_cpds(*tables)
+    soft = [factors.TabularCPD(f"symbol 0 {p}", 4, evidence[0, p][:, None].tolist()) for p in range(8)]
+    engine = inference.VariableElimination(network)
+
+    def theirs():
+        return engine.query(["symbol 3 0"], virtual_evidence=soft, show_progress=False)
+
+    def ours():
+        return node_marginals(grammar, evidence)
+
+    assert torch.allclose(ours()[3][0, 0], torch.tensor(theirs().values), atol=1e-9)
+    fast, slow = cpu_times(ours, theirs)
+    benchmark.pedantic(ours, rounds=3)
+    benchmark.extra_info.update(library=slow / fast)
+    assert slow / fast > 3
