@@ -16,7 +16,7 @@
 # *A diffusion model that is trained on strings of a hierarchical language learns its rules one level after the other, from
 # correlations that need polynomially many data, and does so before it memorises.*
 #
-# Reading: 20 minutes. Running: under a minute at smoke scale, about five minutes at book scale, on two cores.
+# Reading: 20 minutes. Running: under a minute at smoke scale, less than ten minutes at book scale, on two cores.
 
 # %% [markdown]
 # **You need:** the grammars of the chapter on language, with $v$ symbols, $m$ synonyms, $s$ children and $L$ levels; what a
@@ -136,7 +136,8 @@ claims.report("composition.covariance-3", measures.covariance_ratio(covariances,
 # $$P_l = \frac{v\,m^{l+2}}{1-f} .$$
 #
 # A dictionary, for an off-by-one is a factor $m$: our $l$ is the level of the symbol whose strings are grouped. The paper counts the
-# common ancestor, $\ell = l+1$, so that the same number reads $v\,m^{\ell+1}$ there.
+# common ancestor, $\ell = l+1$, so that the same number reads $v\,m^{\ell+1}$ there, and is what generated strings of the *ancestor's*
+# level wait for: to write these one must know which strings of level $l$ mean the same.
 #
 # *Prediction:* $k$-means on the rows of the empirical table finds the synonyms at one $P/P_l$, for every level and every $m$.
 
