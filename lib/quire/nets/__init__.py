@@ -13,6 +13,7 @@ from quire.nets.ensemble import Ensemble, check_generators
 from quire.nets.patch_config import FullyConnectedConfig, TreeConfig
 from quire.nets.patches import PatchEnsemble, fully_connected, tree_cnn
 from quire.nets.probes import activations
+from quire.nets.residual_mlp import ResidualMLP
 from quire.nets.stacked import StackedEnsemble, stack
 from quire.nets.tokens import encode, token_linear, whitening_constants
 from quire.nets.transformer import AttentionConfig, AttentionEnsemble, attention_only
@@ -26,6 +27,7 @@ __all__ = [
     "Ensemble",
     "FullyConnectedConfig",
     "PatchEnsemble",
+    "ResidualMLP",
     "StackedEnsemble",
     "TreeConfig",
     "TreeUNet",
