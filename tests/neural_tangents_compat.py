@@ -16,14 +16,14 @@ import types
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 
 import jax
-from jax._src import config, source_info_util
+from jax._src import source_info_util
 from jax.interpreters import ad
 
 jax.config.update("jax_enable_x64", True)
 
 if importlib.util.find_spec("tensorflow") is None:
     sys.modules.setdefault("neural_tangents.experimental", types.ModuleType("neural_tangents.experimental"))
-for name, module in (("source_info_util", source_info_util), ("config", config)):
+for name, module in (("source_info_util", source_info_util), ("config", jax.config)):
     if not hasattr(ad, name):
         setattr(ad, name, module)
 
