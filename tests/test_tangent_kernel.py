@@ -24,6 +24,12 @@ def test_against_the_whole_jacobian(name):
     assert float(torch.linalg.eigvalsh(found).min()) > -1e-10
 
 
+def test_more_samples_than_a_block_of_rows():
+    net, inputs = made("dense", samples=130)
+    found = tangent_gram(net, inputs)
+    torch.testing.assert_close(found, written_out(net, inputs), rtol=1e-11, atol=1e-11)
+
+
 LAYERS = {
     "dense without bias": (lambda: nn.Linear(6, 4, bias=False), (6,)),
     "dense on a grid of positions": (lambda: nn.Sequential(nn.Linear(6, 4), nn.Tanh(), nn.Flatten()), (2, 3, 6)),

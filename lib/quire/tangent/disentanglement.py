@@ -14,7 +14,6 @@ from dataclasses import dataclass
 
 import torch
 
-from quire.tangent.heads import nearest_class
 from quire.tangent.responses import Response
 from quire.types import Float, Tensor
 
@@ -60,7 +59,7 @@ def disentanglement_error(
     first = _grid(alphas)
     second = first if other_alphas is None else _grid(other_alphas)
     tasks = [
-        _one_task(response, own, first, second, head, vectors)
+        _one_task(response if head is None else response.through(head), own, first, second, vectors)
         for own, (response, head) in enumerate(zip(responses, heads, strict=True))
     ]
     return Disentanglement(*(a + b for a, b in zip(*tasks, strict=True)))
@@ -83,7 +82,7 @@ def interaction(
 
 
 def _one_task(
-    response: Response, own: int, first: Tensor, second: Tensor, head: Tensor | None, vectors: tuple[int, int]
+    response: Response, own: int, first: Tensor, second: Tensor, vectors: tuple[int, int]
 ) -> tuple[Tensor, Tensor, Tensor]:
     def at(pairs: Tensor) -> Tensor:
         return response(_placed(pairs, response.num_vectors, vectors))
@@ -91,11 +90,11 @@ def _one_task(
     zero = torch.zeros(1, dtype=torch.float64)
     alone = [at(torch.cartesian_prod(first, zero)), at(torch.cartesian_prod(zero, second))]
     start = at(torch.zeros(1, 2, dtype=torch.float64))
-    reference = nearest_class(alone[own], head)  # depends on one coefficient only
+    reference = alone[own].argmax(-1)  # depends on one coefficient only
     rows = []
     for row, alpha in enumerate(first):
-        both = nearest_class(at(torch.cartesian_prod(alpha[None], second)), head)
-        additive = nearest_class(alone[0][row] + alone[1] - start, head)
+        both = at(torch.cartesian_prod(alpha[None], second)).argmax(-1)
+        additive = (alone[0][row] + alone[1] - start).argmax(-1)
         expected = reference if own else reference[row].expand_as(both)
         pairs = ((expected, both), (expected, additive), (additive, both))
         rows.append([(a != b).double().flatten(1).mean(1) for a, b in pairs])

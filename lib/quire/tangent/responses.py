@@ -30,10 +30,12 @@ class Response:
     Attributes:
         num_vectors: how many task vectors there are.
         outputs: the function.
+        headed: from a head to the response of its logits, where that is cheaper than to multiply all outputs.
     """
 
     num_vectors: int
     outputs: Callable[[Tensor], Tensor]
+    headed: Callable[[Tensor], "Response"] | None = None
 
     def __call__(self, coefficients: Float[Tensor, "points vectors"]) -> Float[Tensor, "points batch ..."]:
         """Outputs at each point.
@@ -48,6 +50,12 @@ class Response:
         if not bool(torch.isfinite(coefficients).all()):
             raise ValueError("coefficients must be finite, got some that are not")
         return self.outputs(coefficients)
+
+    def through(self, head: Float[Tensor, "classes width"]) -> "Response":
+        """The logits of a frozen head, without the length of the embedding."""
+        if self.headed is not None:
+            return self.headed(head)
+        return Response(self.num_vectors, lambda coefficients: _logits(self.outputs(coefficients), head))
 
 
 def stack_vectors(vectors: list) -> dict[str, Tensor]:
@@ -78,12 +86,19 @@ def linear_response(
     """
     parts = [linear_parts(model, params, vectors, part) for part in inputs.split(batch)]
     plain, slopes = torch.cat([part[0] for part in parts]), torch.cat([part[1] for part in parts], dim=1)
+    return _linear(plain, slopes)
 
+
+def _linear(plain: Tensor, slopes: Tensor) -> Response:
     def outputs(coefficients: Tensor) -> Tensor:
         moved = coefficients.to(slopes) @ slopes.flatten(1)
         return plain + moved.unflatten(1, plain.shape)
 
-    return Response(len(slopes), outputs)
+    return Response(len(slopes), outputs, lambda head: _linear(_logits(plain, head), _logits(slopes, head)))
+
+
+def _logits(embeddings: Tensor, head: Tensor) -> Tensor:
+    return embeddings @ head.to(embeddings).T
 
 
 def nonlinear_response(

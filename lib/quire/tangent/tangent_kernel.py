@@ -19,6 +19,8 @@ from quire.types import Float, Tensor
 
 __all__ = ["tangent_gram"]
 
+ROWS = 50  # at least so many of a symmetric product at a time: fewer make a slow product, more compute both triangles
+
 
 @torch.enable_grad()
 def tangent_gram(model: nn.Module, inputs: Float[Tensor, "samples ..."]) -> Float[Tensor, "samples samples"]:
@@ -48,8 +50,8 @@ def tangent_gram(model: nn.Module, inputs: Float[Tensor, "samples ..."]) -> Floa
         for kept, gradient, end in zip(gradients, found, ends, strict=True):
             kept.append(torch.zeros_like(end) if gradient is None else gradient)
     for layer, each in zip(seen, gradients, strict=True):
-        gram += _rule(layer)(layer, seen[layer][0], torch.stack(each)).detach()
-    return gram
+        gram += _rule(layer)(layer, seen[layer][0], torch.stack(each, dim=1)).detach()
+    return gram.tril() + gram.tril(-1).T
 
 
 def _forward(model: nn.Module, layers: list[nn.Module], inputs: Tensor) -> tuple[dict, Tensor]:
@@ -99,26 +101,24 @@ def _keep(seen: dict) -> Callable:
     return hook
 
 
+# rules: inputs of the layer, [samples, …]; gradients of the outputs of the model by those of the layer, [samples, outputs, …]
 def _dense(layer: nn.Linear, inputs: Tensor, gradients: Tensor) -> Tensor:
     if inputs.ndim > 2:
         return _positions(layer, inputs.flatten(1, -2), gradients.flatten(2, -2))
-    factor = inputs @ inputs.T if layer.weight.requires_grad else 0
+    factor = inputs @ inputs.T if layer.weight.requires_grad else torch.zeros(len(inputs), len(inputs)).to(inputs)
     if layer.bias is not None and layer.bias.requires_grad:
         factor = factor + 1
-    flat = gradients.transpose(0, 1).flatten(1)
-    return factor * (flat @ flat.T)
+    return factor * _square(gradients)
 
 
 def _positions(layer: nn.Module, inputs: Tensor, gradients: Tensor) -> Tensor:
-    """inputs ``[samples, positions, in]``, gradients ``[outputs, samples, positions, out]``."""
-    gram = 0
-    for gradient in gradients:
-        if layer.weight.requires_grad:
-            flat = torch.einsum("npi,npo->nio", inputs, gradient).flatten(1)
-            gram = gram + flat @ flat.T
-        if layer.bias is not None and layer.bias.requires_grad:
-            bias = gradient.sum(1)
-            gram = gram + bias @ bias.T
+    """inputs ``[samples, positions, in]``, gradients ``[samples, outputs, positions, out]``."""
+    gram = inputs.new_zeros(len(inputs), len(inputs))
+    if layer.weight.requires_grad:
+        for gradient in gradients.unbind(1):
+            gram += _square(torch.einsum("npi,npo->nio", inputs, gradient))
+    if layer.bias is not None and layer.bias.requires_grad:
+        gram += _square(gradients.sum(2))
     return gram
 
 
@@ -131,16 +131,28 @@ def _convolution(layer: nn.Conv2d, inputs: Tensor, gradients: Tensor) -> Tensor:
 
 
 def _norm(layer: nn.LayerNorm, inputs: Tensor, gradients: Tensor) -> Tensor:
-    normal = functional.layer_norm(inputs, layer.normalized_shape, eps=layer.eps)
     own = len(layer.normalized_shape)
-    found = []
+    gram = inputs.new_zeros(len(inputs), len(inputs))
     if layer.weight.requires_grad:
-        found.append(gradients * normal)
+        normal = functional.layer_norm(inputs, layer.normalized_shape, eps=layer.eps)
+        gram += _square(_over_positions(gradients * normal[:, None], own))
     if layer.bias is not None and layer.bias.requires_grad:
-        found.append(gradients)
-    summed = [part.flatten(2, -own - 1).sum(2) if part.ndim > 2 + own else part for part in found]
-    flat = torch.cat([part.transpose(0, 1).flatten(1) for part in summed], dim=1)
-    return flat @ flat.T
+        gram += _square(_over_positions(gradients, own))
+    return gram
+
+
+def _over_positions(gradients: Tensor, own: int) -> Tensor:
+    return gradients.flatten(2, -own - 1).sum(2) if gradients.ndim > 2 + own else gradients
+
+
+def _square(parts: Tensor) -> Tensor:
+    """The lower triangle; above it, as the blocks of rows fall."""
+    flat = parts.flatten(1)
+    gram = flat.new_zeros(len(flat), len(flat))
+    step = max(ROWS, -(-len(flat) // 8))
+    for end in range(step, len(flat) + step, step):
+        torch.mm(flat[end - step : end], flat[:end].T, out=gram[end - step : end, :end])
+    return gram
 
 
 RULES = {nn.Linear: _dense, nn.Conv2d: _convolution, nn.LayerNorm: _norm}
