@@ -14,10 +14,12 @@ from quire.data.embedded import digits, photos
 from quire.data.fonts import SCRIPTS, glyph_classes
 from quire.data.glyph_tasks import TASKS, draw_glyph_task, glyph_task_classes
 from quire.data.glyphs import draw_glyphs
+from quire.data.image_folders import EIGHT_TASKS, load_image_task
 from quire.data.registry import entries, fetch
 from quire.files import CorruptFile
 
 __all__ = [
+    "EIGHT_TASKS",
     "SCRIPTS",
     "TASKS",
     "CorruptFile",
@@ -26,6 +28,7 @@ __all__ = [
     "glyph_classes",
     "glyph_task_classes",
     "load",
+    "load_image_task",
     "names",
 ]
 

@@ -9,6 +9,7 @@ hidden layers of any of them.
 
 from quire.nets.by_name import build, vision_names
 from quire.nets.denoisers import Denoiser, denoising_resnet, denoising_unet
+from quire.nets.efficientnet_lite import EfficientNetLite0
 from quire.nets.ensemble import Ensemble, check_generators
 from quire.nets.patch_config import FullyConnectedConfig, TreeConfig
 from quire.nets.patches import PatchEnsemble, fully_connected, tree_cnn
@@ -24,6 +25,7 @@ __all__ = [
     "AttentionConfig",
     "AttentionEnsemble",
     "Denoiser",
+    "EfficientNetLite0",
     "Ensemble",
     "FullyConnectedConfig",
     "PatchEnsemble",

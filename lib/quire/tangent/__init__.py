@@ -7,6 +7,7 @@ any module; ``linear_response`` and ``nonlinear_response`` say how outputs depen
 """
 
 from quire.tangent.disentanglement import Disentanglement, disentanglement_error, interaction
+from quire.tangent.encoders import Embedding, clip_encoder, imagenet_encoder, mean_head, text_head
 from quire.tangent.heads import FrozenHead, class_vectors, nearest_class
 from quire.tangent.layer_scaling import linear_scaling
 from quire.tangent.linearized import Linearized, linear_parts, linearize
@@ -19,14 +20,17 @@ from quire.tangent.task_vector import TaskVector
 
 __all__ = [
     "Disentanglement",
+    "Embedding",
     "FrozenHead",
     "Linearized",
     "Response",
     "TaskVector",
     "class_vectors",
+    "clip_encoder",
     "consensus",
     "cross_ratio",
     "disentanglement_error",
+    "imagenet_encoder",
     "interaction",
     "label_weighted_energy",
     "linear_parts",
@@ -35,6 +39,7 @@ __all__ = [
     "linearize",
     "local_energy",
     "mask_counts",
+    "mean_head",
     "minimum_norm_vector",
     "nearest_class",
     "nonlinear_response",
@@ -42,5 +47,6 @@ __all__ = [
     "summed",
     "tall_masks",
     "tangent_gram",
+    "text_head",
     "ties",
 ]
