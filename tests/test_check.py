@@ -6,7 +6,7 @@ import pkgutil
 import random
 
 import pytest
-from toy_experiments import checkout, curve, tensors
+from toy_experiments import checkout, curve, needs_data, tensors
 
 import quire.experiments.locality
 from quire.files import folder
@@ -60,6 +60,20 @@ def test_an_edited_number_does_not_survive(published, change, says):
     assert says in fault and json.dumps(first.arguments) in fault
     assert check_cells("toy", 6, used=set()) == []
     assert len(check_cells("toy", 6, used={first.key})) == 1
+
+
+def test_a_cell_whose_data_are_not_at_hand_is_said_and_no_fault(tmp_path, monkeypatch):
+    root = checkout(tmp_path / "toy")
+    monkeypatch.setenv("QUIRE_ROOT", str(root))
+    monkeypatch.setenv("PYTHONPATH", check.__file__.partition("/quire/")[0] + ":" + __file__.rpartition("/")[0])
+    monkeypatch.setenv("QUIRE_RUN", str(folder("published") / "book" / "toy"))
+    data = tmp_path / "data"
+    data.mkdir()
+    sweep(needs_data, grid(folder=str(data)))
+    assert check_cells("toy", 1) == []
+    data.rmdir()
+    with pytest.warns(UserWarning, match="needs_data was not computed again: .*put the toy data"):
+        assert check_cells("toy", 1) == []
 
 
 def test_a_rounding_within_the_tolerance_is_no_fault(published):

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import torch
 
+from quire.data import MissingData
+
 CLAIMS = """
 - id: toy.slope
   says: "The error falls with the exponent."
@@ -82,6 +84,13 @@ def counted(x: int, folder: str, seconds: float = 0.0) -> list[dict]:
     Path(folder, f"{x}-{uuid.uuid4().hex}").touch()
     time.sleep(seconds)
     return [{"square": x * x, "part": part} for part in range(2)]
+
+
+def needs_data(*, folder: str) -> dict:
+    """A cell whose data may not be at hand."""
+    if not Path(folder).exists():
+        raise MissingData(f"put the toy data into {folder}")
+    return {"y": 1}
 
 
 def fails(x: int) -> dict:
