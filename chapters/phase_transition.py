@@ -106,7 +106,7 @@ claims.expected("phase_transition")
 # and the law of the node is $U D$. A draw from the law of the whole tree is what an ideal reverse process, started at the noisy datum,
 # ends in: *forward and back* in one pass, with no simulation of its steps.
 #
-# ```{literalinclude} /lib/quire/hierarchy/message_rows.py
+# ```{literalinclude} /lib/quire/hierarchy/messages.py
 # :language: python
 # :pyobject: rows_up
 # ```

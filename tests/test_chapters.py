@@ -1,5 +1,6 @@
 """What chapters declare: parameters with their ranges, profiles, the order of the book, values from the command line."""
 
+import ast
 import re
 from pathlib import Path
 
@@ -296,3 +297,40 @@ def test_papermill_reads_every_parameter(chapter, caplog):
     found = _infer_parameters(notebook)
     assert [parameter.name for parameter in found] == [entry.name for entry in declared(chapter)]
     assert "Unable to parse" not in caplog.text
+
+
+EXCERPT = re.compile(r"\{literalinclude\} (?P<path>\S+)\n(?P<options>(?:# :.*\n)*)")
+
+
+def excerpts(text: str) -> list[tuple[str, str]]:
+    """File and object of each excerpt of the library that a chapter shows."""
+    found = []
+    for one in EXCERPT.finditer(text):
+        (name,) = re.findall(r":pyobject: (\S+)", one["options"])
+        found.append((one["path"], name))
+    return found
+
+
+def object_in(path: Path, dotted: str) -> bool:
+    """Whether a module defines a function, a class, or a method of this name."""
+    body = ast.parse(path.read_text(encoding="utf-8")).body
+    for part in dotted.split("."):
+        named = [one for one in body if isinstance(one, ast.FunctionDef | ast.ClassDef) and one.name == part]
+        if not named:
+            return False
+        body = named[0].body
+    return True
+
+
+@pytest.mark.parametrize("chapter", REAL)
+def test_what_a_chapter_shows_of_the_library_is_there(chapter):
+    shown = excerpts((ROOT / "chapters" / f"{chapter}.py").read_text(encoding="utf-8"))
+    assert [one for one in shown if not object_in(ROOT / one[0].lstrip("/"), one[1])] == []
+
+
+def test_an_excerpt_that_is_not_there_is_found(tmp_path):
+    text = "# ```{literalinclude} /lib/quire/rng.py\n# :language: python\n# :pyobject: generator\n# ```\n"
+    ((path, name),) = excerpts(text)
+    assert (path, name) == ("/lib/quire/rng.py", "generator") and object_in(ROOT / path.lstrip("/"), name)
+    assert not object_in(ROOT / "lib/quire/rng.py", "generators")
+    assert not object_in(ROOT / "lib/quire/hierarchy/grammar.py", "RandomHierarchy.nothing")
