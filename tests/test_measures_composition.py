@@ -6,6 +6,7 @@ import pytest
 from known_answers import verdict
 
 from quire.experiments.composition import data_measures, measures, text_measures
+from quire.stats import Estimate
 
 SEEN = np.geomspace(100, 1e6, 60)
 
@@ -163,6 +164,15 @@ def test_sample_complexity():
 def test_memorisation_exponent(memory, expected):
     rows = finite([300, 1000, 3000], memory=memory)
     assert verdict("composition.memorisation", data_measures.memorisation_exponent(rows)) == expected
+
+
+def test_tables_that_are_read_have_rounded_numbers_and_plain_words():
+    places = {"$m$ = 3, level 1": Estimate(2.2949, 0.3868, 5), (4, 2): Estimate(2.1359, 0.2441, 5)}
+    table = measures.places_in_units(places)
+    assert table.setting.tolist() == ["m = 3, level 1", "m = 4, level 2"]
+    assert table.place.tolist() == ["2.3 ± 0.4", "2.1 ± 0.2"]
+    (row,) = data_measures.exponents_table(finite([40, 300])).to_dict("records")
+    assert row["exponent"].startswith("1.0") and "±" in row["exponent"]
 
 
 def test_nothing_is_memorised():

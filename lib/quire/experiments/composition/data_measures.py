@@ -101,9 +101,7 @@ def exponents_table(*rows: pd.DataFrame) -> pd.DataFrame:
     for some in rows:
         exponent, times = memorisation_exponent(some), memorisation_times(some)
         largest = int(times.samples.max()) if len(times) else 0
-        found.append(
-            {"width": int(some.width.iloc[0]), "largest": largest, "exponent": exponent.value, "error": exponent.stderr}
-        )
+        found.append({"width": int(some.width.iloc[0]), "largest": largest, "exponent": str(exponent)})
     return pd.DataFrame(found)
 
 

@@ -55,15 +55,9 @@ def clustering_collapse(rows: pd.DataFrame) -> Estimate:
 
 
 def places_in_units(places: dict) -> pd.DataFrame:
-    """A table of places, a row for each: where, its error, and what it is a place of."""
-    said = [str(name) if isinstance(name, str) else "m = {}, level {}".format(*name) for name in places]
-    return pd.DataFrame(
-        {
-            "setting": said,
-            "place": [one.value for one in places.values()],
-            "error": [one.stderr for one in places.values()],
-        }
-    )
+    """A table that is read: a row for each place, what it is a place of, and where it is with its error."""
+    said = [name.replace("$", "") if isinstance(name, str) else "m = {}, level {}".format(*name) for name in places]
+    return pd.DataFrame({"setting": said, "place": [str(one) for one in places.values()]})
 
 
 def accuracy_table(rows: pd.DataFrame, *, x: str, measure: str, levels: int) -> pd.DataFrame:
