@@ -393,7 +393,7 @@ figure(
     caption="Tangent kernel between images of two tasks, normalised, over that within a task; and the energy of its eigenvectors, weighted "
     "by the first task's labels, on that task (one half: no localisation).",
     alt="Two panels with three pairs of bars. Between tasks, the pre-trained network has less than the random one in each pair. The "
-    "energy is between 0.5 and 0.7 and is not larger for the pre-trained network in every pair.",
+    "energy is between 0.45 and 0.75; for the pre-trained network it is smaller in one pair and much larger in another.",
 )
 
 # %% [markdown]

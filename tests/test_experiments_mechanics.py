@@ -7,7 +7,7 @@ import pytest
 import torch
 from known_answers import finite, fits, storable
 
-from quire.experiments.mechanics import plans, solvable_cells, trained_cells
+from quire.experiments.mechanics import likeness_cells, mode_cells, plans, solvable_cells, trained_cells
 
 TINY = dict(images=30, width=6, seed=0, device="cpu")
 
@@ -18,7 +18,7 @@ def stream(seed=0):
 
 def test_modes_follow_the_law_and_the_loss_is_theirs():
     asked = dict(singular_values=[2.0, 1.0], initial=1e-2, depth=2, rate=1e-3, horizon=4.0, points=5)
-    rows = finite(solvable_cells.modes_from_aligned_weights(**asked, generator=stream()), arguments=asked)
+    rows = finite(mode_cells.modes_from_aligned_weights(**asked, generator=stream()), arguments=asked)
     assert len(rows) == 10 and [row["time"] for row in rows[::2]] == pytest.approx([0, 1, 2, 3, 4])
     for row in rows:
         assert row["strength"] == pytest.approx(row["predicted"], abs=5e-3)
@@ -30,7 +30,7 @@ def test_modes_follow_the_law_and_the_loss_is_theirs():
 
 def test_random_weights_learn_modes_in_order():
     asked = dict(singular_values=[4.0, 2.0], spread=1e-3, rate=2e-3, draw=0)
-    rows = storable(solvable_cells.modes_from_random_weights(**asked, generator=stream()), arguments=asked)
+    rows = storable(mode_cells.modes_from_random_weights(**asked, generator=stream()), arguments=asked)
     assert rows[0]["half_time"] < rows[1]["half_time"]
     for row in rows:
         assert row["scaled"] == pytest.approx(row["half_time"] * row["value"] / math.log(1000))
@@ -38,7 +38,7 @@ def test_random_weights_learn_modes_in_order():
 
 
 def test_a_mode_that_is_not_learned_in_time_has_no_half_time():
-    rows = solvable_cells.modes_from_random_weights(
+    rows = mode_cells.modes_from_random_weights(
         singular_values=[4.0, 4e-2], spread=0.09, rate=1e-2, draw=0, generator=stream(3)
     )
     assert not math.isnan(rows[0]["half_time"])
@@ -113,27 +113,27 @@ def test_a_rate_that_diverges_has_a_large_loss():
 
 def test_kernels_change_less_for_larger_factors():
     asked = dict(width=16, images=20, target_loss=1e-2, most_steps=3000, seed=0, device="cpu")
-    rows = [trained_cells.kernel_change(scale=scale, **asked) for scale in (1.0, 30.0)]
+    rows = [likeness_cells.kernel_change(scale=scale, **asked) for scale in (1.0, 30.0)]
     assert all(row["fitted"] <= 1e-2 and row["steps"] < 3000 for row in finite(rows, arguments=asked))
     assert rows[1]["change"] < 0.1 * rows[0]["change"]
-    short = trained_cells.kernel_change(scale=1.0, **asked | {"most_steps": 2})
+    short = likeness_cells.kernel_change(scale=1.0, **asked | {"most_steps": 2})
     assert short["steps"] == 2 and short["fitted"] > 1e-2
 
 
 def test_likeness_of_two_networks():
     asked = dict(seed=0, device="cpu")
-    rows = finite(trained_cells.likeness(width=8, epochs=0, **asked), arguments=asked)
+    rows = finite(likeness_cells.likeness(width=8, epochs=0, **asked), arguments=asked)
     assert [row["layer"] for row in rows] == [1, 2] and all(0 < row["alignment"] < 2 for row in rows)
-    wider = trained_cells.likeness(width=128, epochs=0, **asked)
+    wider = likeness_cells.likeness(width=128, epochs=0, **asked)
     assert all(w["alignment"] < n["alignment"] and w["unlike"] < n["unlike"] for w, n in zip(wider, rows, strict=True))
-    trained = trained_cells.likeness(width=8, epochs=1, **asked)
+    trained = likeness_cells.likeness(width=8, epochs=1, **asked)
     assert trained[0]["alignment"] != rows[0]["alignment"]
 
 
 def test_plans_are_calls_of_their_cells():
     cells = {
-        solvable_cells.modes_from_aligned_weights: plans.mode_cells(rates=[0.01], depths=[2, 3], points=4),
-        solvable_cells.modes_from_random_weights: plans.random_start_cells(spread=1e-3, rate=2e-3, draws=2),
+        mode_cells.modes_from_aligned_weights: plans.mode_cells(rates=[0.01], depths=[2, 3], points=4),
+        mode_cells.modes_from_random_weights: plans.random_start_cells(spread=1e-3, rate=2e-3, draws=2),
         solvable_cells.diagonal_bias: plans.diagonal_cells(inputs=8, samples=100, scales=[1.0, 2.0], seeds=2),
         solvable_cells.learnabilities: plans.learnability_cells(places=16, samples=50, draws=2),
         solvable_cells.scaling: plans.scaling_cells(exponents=[1.0], numbers=[4, 900], inputs=64, seeds=2),
@@ -148,8 +148,8 @@ def test_plans_are_calls_of_their_cells():
     trained = {
         trained_cells.edge_of_stability: plans.edge_cells(rates=[0.1], images=10, width=4, steps=50, every=25, seeds=1),
         trained_cells.loss_at_rate: plans.rate_cells(widths=[8], base_width=8, log_rates=[-7.0], steps=2, seeds=1),
-        trained_cells.kernel_change: plans.scale_cells(scales=[1.0], width=4, images=10, most_steps=5, seeds=1),
-        trained_cells.likeness: plans.likeness_cells(widths=[8], epochs=1, seeds=1),
+        likeness_cells.kernel_change: plans.scale_cells(scales=[1.0], width=4, images=10, most_steps=5, seeds=1),
+        likeness_cells.likeness: plans.likeness_cells(widths=[8], epochs=1, seeds=1),
     }
     for function, asked in trained.items():
         assert fits(function, [cell | {"device": "cpu"} for cell in asked])
