@@ -4,6 +4,7 @@ import importlib
 import json
 import pkgutil
 import random
+from dataclasses import replace
 
 import pytest
 from toy_experiments import checkout, curve, needs_data, tensors
@@ -89,6 +90,25 @@ def test_each_draw_is_another_one(published, monkeypatch):
     for seed in range(20):
         assert check_cells("toy", 1, draw=random.Random(seed)) == []
     assert len({one.cell.key for (one,) in drawn}) > 3
+
+
+@pytest.mark.parametrize("slow", [3, 6])
+def test_cells_whose_tensors_took_long_are_not_drawn_while_others_can_be(published, monkeypatch, slow):
+    """What counts is the cell with its tensors; where all are slow, those that took least."""
+    name, cells = next(iter(published.sweeps().items()))
+    kept = [replace(cell, made={"0" * 24: 100.0 + n} if n < slow else {}) for n, cell in enumerate(cells)]
+    (published.path / "sweeps.json").unlink()
+    published.add_cells(name, kept)
+    drawn = set()
+    monkeypatch.setattr(check, "CHEAPEST", 2)
+    monkeypatch.setattr(
+        check,
+        "_recomputed",
+        lambda sample, device: drawn.update(one.cell.key for one in sample) or [one.cell.rows for one in sample],
+    )
+    for seed in range(30):
+        assert check_cells("toy", 1, draw=random.Random(seed)) == []
+    assert drawn == {cell.key for cell in (kept[3:] if slow == 3 else kept[:2])}
 
 
 def test_rows_that_are_missing_are_a_fault(published, monkeypatch):

@@ -15,7 +15,8 @@ from toy_handles import breaks, norm, not_tensors, total, tuned, weights
 from quire import rng
 from quire.files import CorruptFile, folder
 from quire.record import current
-from quire.sweep import grid, made, sweep
+from quire.store import Store
+from quire.sweep import grid, handles, made, sweep
 from quire.tools.origins import computation
 
 ROOT = Path(__file__).parents[1]
@@ -50,6 +51,19 @@ def test_a_cell_receives_the_tensors_and_its_rows_carry_their_arguments(tmp_path
         "arguments": {"size": 2, "folder": str(tmp_path), "seconds": 0.0},
     }
     assert list(cells[0].made) == [networks[0].key]
+
+
+@pytest.mark.parametrize("shuffled", [reversed, sorted])
+def test_tensors_come_in_the_order_of_their_names(tmp_path, monkeypatch, shuffled):
+    """A file of tensors is read in another order by each process; rows that are made in a loop over them must not be."""
+    in_the_file = handles.load
+    monkeypatch.setattr(
+        handles, "load", lambda content: {k: in_the_file(content)[k] for k in shuffled(in_the_file(content))}
+    )
+    network = made(weights, size=3, folder=str(tmp_path))
+    assert list(network.tensors()) == ["count", "empty", "view", "whole"]
+    given = handles.resolved({"network": network, "power": 1.0}, "cpu", Store())
+    assert list(given["network"]) == ["count", "empty", "view", "whole"]
 
 
 def test_a_cell_says_what_each_of_its_tensors_took_to_make(tmp_path):
@@ -98,7 +112,8 @@ def test_a_key_holds_the_arguments_and_the_code_of_all_that_it_depends_on(monkey
 @pytest.mark.parametrize("backend", ["loky", "dask"])
 def test_two_workers_that_ask_for_the_same_tensors_make_them_once(tmp_path, backend):
     code = f"""
-from quire.sweep import grid, made, sweep
+from quire.store import Store
+from quire.sweep import grid, handles, made, sweep
 from toy_handles import norm, tuned, weights
 if __name__ == "__main__":
     start = made(weights, size=2, folder={str(tmp_path / "calls")!r}, seconds=0.2)

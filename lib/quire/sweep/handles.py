@@ -41,7 +41,7 @@ class Handle:
         current().add_tensors(
             self.key, {"function": self.name, "arguments": plain(self.arguments), "bytes": len(content)}
         )
-        return load(content)
+        return _in_order(content)
 
 
 def made(function, **arguments) -> Handle:
@@ -95,6 +95,12 @@ def _make(handle: Handle, device: str, store: Store) -> bytes:
     return save(kept, metadata=took)
 
 
+def _in_order(content: bytes) -> dict[str, torch.Tensor]:
+    """The tensors of a file by name, in the order of names: the file's own order differs from process to process."""
+    found = load(content)
+    return {name: found[name] for name in sorted(found)}
+
+
 def seconds_of(handle: Handle, store: Store) -> float:
     """What it took to make the tensors of a handle, without those that it depends on: it stands in their file."""
     content = store.load_tensors(handle.name, handle.key)
@@ -135,7 +141,7 @@ def keyed(arguments: dict) -> dict:
 
 def resolved(arguments: dict, device: str, store: Store) -> dict:
     """Arguments for a call: the tensors in place of each handle."""
-    return _replaced(arguments, lambda h: load(make(h, device, store)))
+    return _replaced(arguments, lambda h: _in_order(make(h, device, store)))
 
 
 def columns(arguments: dict) -> dict:

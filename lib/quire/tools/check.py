@@ -28,7 +28,8 @@ from quire.tools.tolerances import tolerance
 
 __all__ = ["check_cells", "function_named"]
 
-AFFORDABLE = 20.0  # seconds that a cell took; a sample is drawn among those that took less, or else among all
+AFFORDABLE = 20.0  # seconds of a cell and of its tensors; a sample is drawn among those that took less,
+CHEAPEST = 5  # or else among so many that took least
 WINGS = "quire.experiments"
 
 
@@ -61,7 +62,7 @@ def check_cells(
     runs = [RunFolder(path) for path in sorted(folder("published").glob(f"*/{chapter}"))] if num_cells else []
     known = [_Asked(name, cell) for run in runs for name, cells in run.sweeps().items() for cell in cells]
     known = [asked for asked in known if used is None or asked.cell.key in used]
-    quick = [asked for asked in known if asked.cell.seconds <= AFFORDABLE] or known
+    quick = [asked for asked in known if _cost(asked) <= AFFORDABLE] or sorted(known, key=_cost)[:CHEAPEST]
     sample = (draw or random.Random()).sample(quick, min(num_cells, len(quick)))
     if not sample:
         return []
@@ -75,6 +76,11 @@ def check_cells(
         if not isinstance(rows, str)
         for fault in _compared(asked, rows)
     ]
+
+
+def _cost(asked: _Asked) -> float:
+    """Seconds that the cell took, and the tensors that it is made of."""
+    return asked.cell.seconds + sum(asked.cell.made.values())
 
 
 def function_named(name: str) -> Callable:
