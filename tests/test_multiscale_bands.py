@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from quire.multiscale import (
+    Phi4,
     conditional_hessian,
     daubechies,
     energy,
@@ -135,7 +136,7 @@ def test_score_matching_recovers_the_energy_of_samples(conditional):
 def test_langevin_moves_details_only_and_keeps_the_law():
     fields = sample_phi4(2000, 4, coupling=BETA, loops=40, sweeps=3, step=1.3, generator=stream(2))
     band = packet_band(4, depth=1, band=1, moments=2)
-    run = langevin(fields, BETA, band=band, step=0.05, steps=60, generator=stream(3))
+    run = langevin(fields, Phi4(BETA), band=band, step=0.05, steps=60, generator=stream(3))
     torch.testing.assert_close(band.average(run.fields), band.average(fields))
     change = energy(run.fields, BETA) - energy(fields, BETA)
     assert abs(float(change.mean())) < 4 * float(change.std()) / 2000**0.5
@@ -146,7 +147,7 @@ def test_langevin_moves_details_only_and_keeps_the_law():
 
 def test_langevin_arrives_at_the_law_from_elsewhere():
     right = sample_phi4(4000, 2, coupling=0.3, loops=40, sweeps=3, step=1.3, generator=stream(4))
-    run = langevin(torch.zeros_like(right), 0.3, band=None, step=0.1, steps=300, generator=stream(5))
+    run = langevin(torch.zeros_like(right), Phi4(0.3), band=None, step=0.1, steps=300, generator=stream(5))
     one, other = energy(run.fields, 0.3), energy(right, 0.3)
     assert abs(float(one.mean() - other.mean())) < 4 * float((one.var() + other.var()).sqrt()) / 4000**0.5
 
@@ -162,7 +163,7 @@ def test_langevin_arrives_at_the_law_from_elsewhere():
         (lambda: match_scores(noise(2, 4, 4).float(), band=None), "float64"),
         (lambda: match_scores(torch.zeros(2, 4, 4, dtype=torch.float64), band=None), "vary"),
         (lambda: match_scores(torch.ones(2, 4, 4, dtype=torch.float64), band=None), "dependent"),
-        (lambda: langevin(noise(1, 4, 4), BETA, band=None, step=0.0, steps=1, generator=stream()), "step"),
+        (lambda: langevin(noise(1, 4, 4), Phi4(BETA), band=None, step=0.0, steps=1, generator=stream()), "step"),
     ],
 )
 def test_bad_input_is_said(wrong, message):

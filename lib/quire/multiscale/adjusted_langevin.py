@@ -1,18 +1,29 @@
-"""Metropolis-adjusted Langevin steps of a φ⁴ field: of all of it, or of the details in a band given all other coefficients.
+"""Metropolis-adjusted Langevin steps of a field: of all of it, or of the details in a band given all other coefficients.
 
 v' = v - h g + √(2h) n, accepted with log-ratio -E' + E - (|v - v' + h g'|² - |v' - v + h g|²) / 4h, where g is the gradient by v.
 """
 
 import math
 from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
 import torch
 
-from quire.multiscale.phi4 import energy, gradient
 from quire.multiscale.wavelets import Band
 from quire.types import Float, Tensor
 
-__all__ = ["LangevinRun", "langevin"]
+__all__ = ["LangevinRun", "Law", "langevin"]
+
+
+@runtime_checkable
+class Law(Protocol):
+    """An energy of fields and its gradient, as :class:`quire.multiscale.Phi4` and :class:`quire.multiscale.FittedEnergy` have them."""
+
+    def energy(self, fields: Float[Tensor, "samples side side"]) -> Float[Tensor, "samples"]:
+        """In units of the temperature."""
+
+    def gradient(self, fields: Float[Tensor, "samples side side"]) -> Float[Tensor, "samples side side"]:
+        """Derivative by each site."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +44,7 @@ class LangevinRun:
 
 def langevin(
     fields: Float[Tensor, "chains side side"],
-    coupling: float,
+    law: Law,
     *,
     band: Band | None,
     step: float,
@@ -44,14 +55,14 @@ def langevin(
 
     Args:
         fields: where the chains start; each is a chain.
-        coupling: β.
+        law: whose energy and gradient are followed.
         band: of what moves; None moves everything.
         step: h, also the unit of physical time.
         steps: how many.
         generator: of noise and acceptance.
 
     Raises:
-        ValueError: bad fields or coupling, a step that is not positive, or fewer than one step.
+        ValueError: bad fields, a step that is not positive, or fewer than one step.
     """
     if not (step > 0 and math.isfinite(step)) or steps < 1:
         raise ValueError(f"expected step > 0 and steps ≥ 1, got {step} and {steps}")
@@ -63,13 +74,13 @@ def langevin(
         return coefficients.reshape(fields.shape) if band is None else band.synthesise(coefficients)
 
     start, accepted = moving(fields), 0.0
-    energies, slopes = energy(fields, coupling), moving(gradient(fields, coupling))
+    energies, slopes = law.energy(fields), moving(law.gradient(fields))
     overlaps = [_overlap(start, start)]
     for _ in range(steps):
         noise = torch.randn(start.shape, dtype=start.dtype, generator=generator)
         change = math.sqrt(2 * step) * noise - step * slopes
         proposal = fields + placed(change)
-        new_energies, new_slopes = energy(proposal, coupling), moving(gradient(proposal, coupling))
+        new_energies, new_slopes = law.energy(proposal), moving(law.gradient(proposal))
         forward, back = (change + step * slopes).square().sum(1), (step * new_slopes - change).square().sum(1)
         log_ratio = energies - new_energies - (back - forward) / (4 * step)
         taken = torch.rand(len(fields), dtype=start.dtype, generator=generator) < log_ratio.clamp(max=0).exp()

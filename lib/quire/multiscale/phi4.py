@@ -5,12 +5,37 @@ where -Δ has 4 on the diagonal and -1 for each of the four neighbours.
 """
 
 import math
+from dataclasses import dataclass
 
 import torch
 
 from quire.types import Float, Tensor
 
-__all__ = ["checked_coupling", "checked_fields", "energy", "gradient", "hessian", "hessian_product", "neighbour_sum"]
+__all__ = [
+    "Phi4",
+    "checked_coupling",
+    "checked_fields",
+    "energy",
+    "gradient",
+    "hessian",
+    "hessian_product",
+    "neighbour_sum",
+]
+
+
+@dataclass(frozen=True)
+class Phi4:
+    """The model at one coupling β, with its energy and gradient as methods."""
+
+    coupling: float
+
+    def energy(self, fields: Float[Tensor, "*batch side side"]) -> Float[Tensor, "*batch"]:
+        """As :func:`energy`."""
+        return energy(fields, self.coupling)
+
+    def gradient(self, fields: Float[Tensor, "*batch side side"]) -> Float[Tensor, "*batch side side"]:
+        """As :func:`gradient`."""
+        return gradient(fields, self.coupling)
 
 
 def energy(fields: Float[Tensor, "*batch side side"], coupling: float) -> Float[Tensor, "*batch"]:

@@ -12,6 +12,8 @@ import torch
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
+from quire.cores import arrays
+from quire.multiscale.metropolis_loop import sweep_loop
 from quire.multiscale.phi4 import checked_coupling, checked_fields, neighbour_sum
 from quire.types import Float, Tensor
 
@@ -72,11 +74,13 @@ def metropolis_sweep(
         raise ValueError(f"an odd torus is no checkerboard, got side {side}: take an even one")
     if not step > 0:
         raise ValueError(f"the step must be > 0, got {step}")
-    index = torch.arange(side)
-    colour = (index[:, None] + index) % 2
-    for own in (0, 1):
-        fields = torch.where(colour == own, _proposed(fields, coupling, step, generator), fields)
-    return fields
+    uniform = torch.rand((2, *fields.shape), dtype=fields.dtype, generator=generator)
+    moves, levels = step * (2 * uniform[0] - 1), uniform[1]
+    found = arrays(fields.clone(), moves, levels)
+    if found is not None:
+        sweep_loop(*found, coupling)
+        return torch.from_numpy(found[0])
+    return _sweep_by_tensors(fields, moves, levels, coupling)
 
 
 def flip_clusters(
@@ -120,10 +124,13 @@ def binder_cumulant(fields: Float[Tensor, "chains side side"]) -> float:
     return float(1 - squares.square().mean() / (3 * squares.mean().square()))
 
 
-def _proposed(fields: Tensor, coupling: float, step: float, generator: torch.Generator) -> Tensor:
-    """Each site after its own accepted or rejected proposal, all others held."""
-    uniform = torch.rand((2, *fields.shape), dtype=fields.dtype, generator=generator)
-    moved = fields + step * (2 * uniform[0] - 1)
-    local = coupling * neighbour_sum(fields)
-    rise = (moved**4 - moved**2 - moved * local) - (fields**4 - fields**2 - fields * local)
-    return torch.where(uniform[1] < torch.exp(-rise.clamp(min=0)), moved, fields)
+def _sweep_by_tensors(fields: Tensor, moves: Tensor, levels: Tensor, coupling: float) -> Tensor:
+    """The same sweep on any device: each colour after its own accepted or rejected proposals, the other held."""
+    index = torch.arange(fields.shape[-1], device=fields.device)
+    colour = (index[:, None] + index) % 2
+    for own in (0, 1):
+        moved, local = fields + moves, coupling * neighbour_sum(fields)
+        rise = (moved**4 - moved**2 - moved * local) - (fields**4 - fields**2 - fields * local)
+        taken = (levels < torch.exp(-rise.clamp(min=0))) & (colour == own)
+        fields = torch.where(taken, moved, fields)
+    return fields

@@ -20,6 +20,7 @@ from quire.nets.tokens import encode, token_linear, whitening_constants
 from quire.nets.transformer import AttentionConfig, AttentionEnsemble, attention_only
 from quire.nets.tree_unets import TreeUNet, tree_unet
 from quire.nets.vision import VisionNet, initialize
+from quire.nets.window_nets import WindowDenoiser, window_denoiser
 
 __all__ = [
     "AttentionConfig",
@@ -34,6 +35,7 @@ __all__ = [
     "TreeConfig",
     "TreeUNet",
     "VisionNet",
+    "WindowDenoiser",
     "activations",
     "attention_only",
     "build",
@@ -49,4 +51,5 @@ __all__ = [
     "tree_unet",
     "vision_names",
     "whitening_constants",
+    "window_denoiser",
 ]
