@@ -1,0 +1,1 @@
+"""What the chapter on multiscale image models runs: cells, plans, measures."""
