@@ -265,12 +265,12 @@ figure(
     PowerLaw(2, "2"),
     caption="Time until a field's mean is forgotten by local sweeps, and until its finest details are forgotten by Langevin dynamics given "
     "the averages; each over its value on the smallest lattice.",
-    alt="One line rises with a slope of two on logarithmic axes, the other stays at one.",
+    alt="One line rises with a slope of two on logarithmic axes, the other falls a little.",
 )
 
 # %% [markdown]
 # For the whole field $z$ is {claim}`multiscale.slowing-down`; details forget in the time {claim}`multiscale.detail-time` (physical time of the
-# dynamics), and twice the lattice changes that by a factor of {claim}`multiscale.detail-flat`.
+# dynamics), and twice the lattice changes that by a factor of {claim}`multiscale.detail-flat`: it does not grow.
 #
 # ## A law, scale by scale
 #

@@ -115,9 +115,9 @@ def test_a_planned_chapter_keeps_its_entry_and_a_second_new_one_joins_the_first(
     shutil.copytree(topic[0], root, ignore=LEFT_OUT)
     monkeypatch.setenv("QUIRE_ROOT", str(root))
     before = (root / "book" / "map.yml").read_text()
-    assert "chapter: multiscale" in before
-    paths = skeleton("multiscale", record=False)
-    assert (root / "book" / "map.yml").read_text() == before and root / "chapters" / "multiscale.py" in paths
+    assert "chapter: rainbow" in before
+    paths = skeleton("rainbow", record=False)
+    assert (root / "book" / "map.yml").read_text() == before and root / "chapters" / "rainbow.py" in paths
     skeleton("second", record=False)
     part = next(part for part in contents.contents() if part.caption == "New chapters")
     assert [entry["chapter"] for entry in part.chapters] == ["second", "topic"]
