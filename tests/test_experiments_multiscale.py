@@ -57,18 +57,18 @@ def test_far_from_the_critical_point_the_mean_is_soon_forgotten_and_chains_that_
 
 
 def test_drawn_fields_come_at_every_scale_and_are_counted_whole():
-    asked = dict(side=8, coarsest=4, coupling=BETA, samples=64, loops=10, chains=12, steps=20, seed=0)
+    asked = dict(side=8, coarsest=4, coupling=BETA, samples=64, loops=10, chains=12, coarse_steps=20, steps=20, seed=0)
     fields = scale_cells.drawn_by_scales(**asked, generator=stream())
-    assert set(fields) == {"true.8", "true.4", "generated.8", "generated.4", "details.8"}
+    assert set(fields) == {"true.8", "true.4", "generated.8", "generated.4", "details.8", "longer.4"}
     octave = packet_band(8, depth=1, band=1, moments=4)
     for fine, coarse in (("generated.8", "generated.4"), ("details.8", "true.4"), ("true.8", "true.4")):
         torch.testing.assert_close(octave.average(fields[fine]), fields[coarse].flatten(1))
-    rows = finite(scale_cells.moments_by_scale(fields=fields, seed=0))
+    rows = finite(scale_cells.moments_by_scale(fields=fields))
     assert {(row["source"], row["scale"]) for row in rows} >= {("generated", 8), ("true", 4)}
-    dense = finite(scale_cells.histograms(fields=fields, seed=0, bins=10))
+    dense = finite(scale_cells.histograms(fields=fields, bins=10))
     whole = sum(row["density"] / 2 for row in dense if (row["source"], row["scale"]) == ("true", 8))
     assert whole == pytest.approx(1, abs=0.05)
-    power = finite(scale_cells.spectra(fields=fields, seed=0))
+    power = finite(scale_cells.spectra(fields=fields))
     mean_power = next(row["power"] for row in power if row["source"] == "true" and row["waves"] == 0)
     assert mean_power == pytest.approx(float(fields["true.8"].sum((1, 2)).square().mean()) / 64)
 
@@ -139,7 +139,7 @@ def test_plans_are_calls_of_their_cells():
     assert fits(field_cells.detail_relaxation, drawn(plans.detail_cells(steps=3, **shape)))
     assert fits(gaussian_cells.diffusion_steps, plans.step_cells(sides=[8, 9], exponents=[2.0], most=5))
     assert fits(gaussian_cells.window_errors, plans.window_cells(side=4, noises=[1.0, 2.0]))
-    shape = dict(side=20, coarsest=3, samples=4, loops=1, chains=2, steps=2, seeds=2)
+    shape = dict(side=20, coarsest=3, samples=4, loops=1, chains=2, coarse_steps=3, steps=2, seeds=2)
     runs = plans.generations(**shape)
     assert [run.arguments["side"] for run in runs] == [16, 16]
     assert fits(scale_cells.histograms, plans.drawn_cells(runs, bins=4))

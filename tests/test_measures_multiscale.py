@@ -100,7 +100,7 @@ def test_relaxation():
 
 
 def drawn(generated, details, binder=0.605):
-    size = {"generated": generated, "details": details, "true": 1.0}
+    size = {"generated": generated, "longer": 1.5 * generated, "details": details, "true": 1.0}
     return pd.concat(
         [
             blocks({"spread": value, "binder": binder}, source=source, scale=scale)
@@ -113,6 +113,7 @@ def drawn(generated, details, binder=0.605):
 def test_what_is_drawn_is_compared_at_the_finest_scale():
     rows = drawn(1.02, 1.0)
     assert measures.generated_spread(rows, source="generated").value == pytest.approx(1.02, abs=1e-4)
+    assert measures.converged_spread(rows).value == pytest.approx(1.5, abs=1e-3)
     assert known(measures.generated_binder(rows), 0.605, ERROR, 3)
     power = pd.DataFrame(
         [
@@ -207,6 +208,8 @@ ALTERNATIVES = {  # what each claim would report if what it denies were so
     "details-spread": 0.88,
     "details-spectrum": 1.0,
     "generated-spread": 0.88,
+    "generated-spectrum": 1.0,
+    "generated-converged": 1.1,
     "generated-binder": 0.0,
     "condition-pixels": 1.0,
     "condition-wavelets": 8.0,

@@ -95,7 +95,7 @@ def test_details_that_are_drawn_obey_the_law_they_were_given():
 def test_fields_are_drawn_from_the_scales_that_were_fitted():
     fields = sample_phi4(600, 8, coupling=0.3, loops=20, sweeps=3, step=1.3, generator=stream(2))
     scales = fit_scales(fields, coarsest=4, moments=2)
-    drawn = generate(scales, 600, side=4, steps=100, generator=stream(3))
+    drawn = generate(scales, 600, side=4, coarse_steps=200, steps=100, generator=stream(3))
     assert [one.shape[-1] for one in drawn] == [8, 4] and scales[-1].band is None
     for mine, true in zip(drawn, averages(fields, coarsest=4, moments=2), strict=True):
         ratio = float(mine.square().mean() / true.square().mean())

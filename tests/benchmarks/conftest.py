@@ -1,5 +1,17 @@
 """The ratios that the benchmarks measured, at the end of the report: times mean little on another machine."""
 
+import pytest
+import torch
+
+
+@pytest.fixture
+def one_thread():
+    """One thread in this process, so that a ratio compares work and not how it is shared."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
 
 def pytest_terminal_summary(terminalreporter, config):
     session = getattr(config, "_benchmarksession", None)

@@ -89,12 +89,7 @@ def best_times(*calls, rounds=60):
     return [min(taken[1:]) for taken in times]
 
 
-@pytest.fixture(autouse=True)
-def _one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def case(size, channels, batch):

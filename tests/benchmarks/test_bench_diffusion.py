@@ -22,12 +22,7 @@ NOISE = 0.6
 STEPS = 12  # of the process that fills in token by token; its time is that of a step, times the tokens that are hidden
 
 
-@pytest.fixture(autouse=True)
-def _one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def strings_of(vocab, num_rules, branching, depth, count):

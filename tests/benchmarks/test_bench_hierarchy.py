@@ -55,12 +55,7 @@ def ratio_of(slow, fast, rounds=9):
     return min(times[slow]) / max(min(times[fast]), 1e-9)
 
 
-@pytest.fixture(autouse=True)
-def _one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def ours(samples=SAMPLES, grammar=GRAMMAR):

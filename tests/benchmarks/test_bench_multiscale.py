@@ -19,12 +19,7 @@ from quire.multiscale import (
 BETA, STEP = 0.68, 1.3
 
 
-@pytest.fixture(autouse=True)
-def _one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def stream(seed=0):

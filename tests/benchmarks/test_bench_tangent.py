@@ -32,12 +32,7 @@ from quire.tangent import (
 GRID, SAMPLES, BATCH, CLASSES, POINTS = 21, 500, 128, 10, 200
 
 
-@pytest.fixture(autouse=True)
-def _one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def stream(seed):

@@ -16,6 +16,7 @@ from quire.data.glyph_tasks import TASKS, draw_glyph_task, glyph_task_classes
 from quire.data.glyphs import draw_glyphs
 from quire.data.image_folders import EIGHT_TASKS, load_image_task
 from quire.data.registry import entries, fetch
+from quire.data.weights import imagenet_weights
 from quire.files import CorruptFile
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "MissingData",
     "glyph_classes",
     "glyph_task_classes",
+    "imagenet_weights",
     "load",
     "load_image_task",
     "names",

@@ -1,8 +1,9 @@
 """Images scale by scale: what becomes simple when details are modelled given the coarser field.
 
 ``energy`` and ``sample_phi4`` (a model whose law is known), ``packet_band`` (orthogonal bands), ``smallest_eigenvalues`` (log-concavity),
-``match_scores`` (energies from samples), ``fit_scales`` and ``generate`` (a law scale by scale), ``langevin`` (dynamics of details given the coarse field), ``steps_needed`` (diffusion of
-Gaussians), ``climb`` (samples from a blind denoiser) and ``pixel_denoising_error``, ``detail_denoising_error`` (what a window costs).
+``match_scores`` (energies from samples), ``fit_scales`` and ``generate`` (a law scale by scale), ``langevin`` (dynamics of details given the
+coarse field), ``steps_needed`` (diffusion of Gaussians), ``climb`` (samples from a blind denoiser) and ``pixel_denoising_error``,
+``detail_denoising_error`` (what a window costs).
 """
 
 from quire.multiscale.adjusted_langevin import LangevinRun, Law, langevin

@@ -85,7 +85,7 @@ def fit_scales(
 
 
 def generate(
-    scales: Sequence[Scale], samples: int, *, side: int, steps: int, generator: torch.Generator
+    scales: Sequence[Scale], samples: int, *, side: int, coarse_steps: int, steps: int, generator: torch.Generator
 ) -> list[Float[Tensor, "samples side side"]]:
     """Draw fields scale by scale, from the coarsest; what was drawn at every scale, finest first.
 
@@ -93,14 +93,15 @@ def generate(
         scales: finest first; the last is the coarsest.
         samples: how many.
         side: of the coarsest lattice.
-        steps: of Langevin's dynamics at each scale, the first half of which tunes the length of a step.
+        coarse_steps: of Langevin's dynamics of the coarsest field, whose barriers take longer to cross than any details.
+        steps: of that of the details of each scale. In both the first half tunes the length of a step.
         generator: of all random numbers.
 
     The energies are even, so that a field and its negative are as likely: each gets a random sign, as no chain would change it in time.
     """
     coarsest = scales[-1]
     start = coarsest.spread * torch.randn(samples, side, side, dtype=torch.float64, generator=generator)
-    drawn = _equilibrated(start, coarsest, steps, generator)
+    drawn = _equilibrated(start, coarsest, coarse_steps, generator)
     drawn = drawn * (2 * torch.randint(2, (samples, 1, 1), generator=generator) - 1)
     found = [drawn]
     for scale in reversed(scales[:-1]):

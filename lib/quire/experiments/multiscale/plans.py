@@ -74,20 +74,24 @@ def detail_cells(*, sides: list, chains: int, loops: int, steps: int, seeds: int
     return found
 
 
-def generations(*, side: int, coarsest: int, samples: int, loops: int, chains: int, steps: int, seeds: int) -> list:
-    """Fields drawn scale by scale, one set for each seed; the side becomes the coarsest times a power of two."""
+def generations(*, side: int, coarsest: int, samples: int, loops: int, chains: int, seeds: int, **steps: int) -> list:
+    """Fields drawn scale by scale, one set for each seed; the side becomes the coarsest times a power of two.
+
+    Args:
+        steps: coarse_steps and steps, of :func:`drawn_by_scales`, as the others.
+    """
     coarsest = coarsest + coarsest % 2
     whole = coarsest
     while 2 * whole <= side:
         whole *= 2
     shape = dict(side=max(whole, 2 * coarsest), coarsest=coarsest, coupling=CRITICAL)
-    asked = dict(samples=samples, loops=loops, chains=chains, steps=steps)
+    asked = dict(samples=samples, loops=loops, chains=chains, **steps)
     return [made(drawn_by_scales, **shape, **asked, seed=seed) for seed in range(seeds)]
 
 
 def drawn_cells(runs: list[Handle], **more) -> Grid:
     """Cells of what looks at drawn fields: moments_by_scale, histograms, spectra."""
-    return [cell for seed, run in enumerate(runs) for cell in grid(fields=run, seed=seed, **more)]
+    return [cell for run in runs for cell in grid(fields=run, **more)]
 
 
 def step_cells(*, sides: list, exponents: list, most: int) -> Grid:

@@ -8,7 +8,13 @@ from quire.types import Float, Tensor
 __all__ = ["drawn_by_scales", "histograms", "moments_by_scale", "spectra"]
 
 MOMENTS = 4  # of the wavelet
-SOURCES = ("generated", "true", "details")  # from noise; from the model; true averages with generated details
+SOURCES = (
+    "generated",
+    "longer",
+    "true",
+    "details",
+)  # from noise; by longer chains; from the model; details given true averages
+LONGER = 4  # times the steps at the coarsest scale, to see that these are enough
 
 
 def drawn_by_scales(
@@ -19,6 +25,7 @@ def drawn_by_scales(
     samples: int,
     loops: int,
     chains: int,
+    coarse_steps: int,
     steps: int,
     seed: int,
     generator: torch.Generator,
@@ -30,26 +37,29 @@ def drawn_by_scales(
         coarsest: side of the coarsest averages.
         samples: that the laws are fitted to.
         chains: fields that are drawn.
-        steps: of Langevin's dynamics at each scale.
+        coarse_steps, steps: of Langevin's dynamics, at the coarsest scale and at each other.
         seed: names the draw.
 
     Returns:
         generated.<side>, true.<side>: fields at each scale, the true ones not those that the laws were fitted to; details.<side>: true
-        averages of the coarser scale with generated details.
+        averages of the coarser scale with generated details; longer.<coarsest>: as generated, by longer chains.
     """
     asked = dict(coupling=coupling, loops=loops, sweeps=3, step=1.3, generator=generator)
     scales = fit_scales(sample_phi4(samples, side, **asked), coarsest=coarsest, moments=MOMENTS)
     true = averages(sample_phi4(chains, side, **asked), coarsest=coarsest, moments=MOMENTS)
-    drawn = generate(scales, chains, side=coarsest, steps=steps, generator=generator)
+    common = dict(side=coarsest, steps=steps, generator=generator)
+    drawn = generate(scales, chains, coarse_steps=coarse_steps, **common)
+    longer = generate(scales[-1:], chains, coarse_steps=LONGER * coarse_steps, **common)
     found = {f"true.{one.shape[-1]}": one for one in true} | {f"generated.{one.shape[-1]}": one for one in drawn}
+    found[f"longer.{coarsest}"] = longer[0]
     for scale, coarse in zip(scales[:-1], true[1:], strict=True):
         fine = details_given(coarse, scale, steps=steps, generator=generator)
         found[f"details.{fine.shape[-1]}"] = fine
     return found
 
 
-def moments_by_scale(*, fields: dict[str, Tensor], seed: int) -> list[dict]:
-    """Root mean square, kurtosis and Binder cumulant, at each scale, of what was drawn and of the truth."""
+def moments_by_scale(*, fields: dict[str, Tensor]) -> list[dict]:
+    """Root mean square, kurtosis and Binder cumulant, at each scale, of what was drawn and of the model."""
     rows = []
     for source, scale, values in _named(fields):
         square = values.square().mean()
@@ -59,7 +69,7 @@ def moments_by_scale(*, fields: dict[str, Tensor], seed: int) -> list[dict]:
     return rows
 
 
-def histograms(*, fields: dict[str, Tensor], seed: int, bins: int) -> list[dict]:
+def histograms(*, fields: dict[str, Tensor], bins: int) -> list[dict]:
     """Density of the values at each scale, in units of the true root mean square, between -2.5 and 2.5."""
     rows = []
     for source, scale, values in _named(fields):
@@ -72,7 +82,7 @@ def histograms(*, fields: dict[str, Tensor], seed: int, bins: int) -> list[dict]
     return rows
 
 
-def spectra(*, fields: dict[str, Tensor], seed: int) -> list[dict]:
+def spectra(*, fields: dict[str, Tensor]) -> list[dict]:
     """Power of the finest fields against the frequency, the mean over directions, in waves per side."""
     side = max(scale for _, scale, _ in _named(fields))
     frequency = torch.fft.fftfreq(side, 1 / side)
