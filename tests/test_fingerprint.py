@@ -651,3 +651,21 @@ def test_only_a_top_level_function_of_a_module_has_a_fingerprint():
         fingerprint_of("toy_experiments", "nothing")
     with pytest.raises(LookupError, match="no definition 'f' in 'no_module_of_this_name'"):
         fingerprint_of("no_module_of_this_name", "f")
+
+
+@pytest.mark.parametrize("recorded", [True, False])
+def test_packages_that_an_installer_put_elsewhere_are_not_followed(tmp_path, monkeypatch, recorded):
+    """As ``pip install --target`` and clusters' modules do: what they read is theirs; a user's folder is a user's."""
+    name = f"put_elsewhere_{recorded}".lower()
+    target, user = tmp_path / "target", tmp_path / "user"
+    (target / name).mkdir(parents=True)
+    (target / name / "__init__.py").write_text("import os\n\n\ndef size():\n    return os.environ['SIZE']\n")
+    if recorded:
+        (target / f"{name}-1.0.dist-info").mkdir()
+    user.mkdir()
+    (user / f"{name}_user.py").write_text(f"import {name}\n\n\ndef run():\n    return {name}.size()\n")
+    for path in (target, user):
+        monkeypatch.syspath_prepend(str(path))
+    run = importlib.import_module(f"{name}_user").run
+    notes = unfollowable(run)
+    assert notes == [] if recorded else any("reads the environment" in note for note in notes)

@@ -4,7 +4,7 @@
 tests run (an import hook in ``tests/conftest.py``) and cost nothing otherwise.
 """
 
-from jaxtyping import Bool, Float, Int, Shaped, UInt8
+from jaxtyping import Bool, Complex, Float, Int, Shaped, UInt8
 from torch import Tensor
 
-__all__ = ["Bool", "Float", "Int", "Shaped", "Tensor", "UInt8"]
+__all__ = ["Bool", "Complex", "Float", "Int", "Shaped", "Tensor", "UInt8"]

@@ -125,7 +125,22 @@ def followed(name: str, path: str) -> bool:
 def is_installed(path: str) -> bool:
     """Whether a file belongs to Python itself or to an installed package."""
     whole = os.path.realpath(path)
-    return whole.startswith(_installed()) or bool({"site-packages", "dist-packages"} & set(whole.split(os.sep)))
+    usual = whole.startswith(_installed()) or bool({"site-packages", "dist-packages"} & set(whole.split(os.sep)))
+    return usual or any(_holds_packages(entry) and whole.startswith(os.path.join(entry, "")) for entry in _entries())
+
+
+def _entries() -> list[str]:
+    """The folders that imports are looked for in."""
+    return [os.path.realpath(entry) for entry in sys.path if entry]
+
+
+@cache
+def _holds_packages(folder: str) -> bool:
+    """Whether an installer has put packages there, as ``pip install --target`` does: it leaves their records beside them."""
+    try:
+        return any(name.endswith(".dist-info") for name in os.listdir(folder))
+    except OSError:
+        return False
 
 
 def locate(name: str, beside: str = "") -> str | None:

@@ -30,12 +30,28 @@ def linear_cka(first: Float[Tensor, "samples width"], second: Float[Tensor, "row
 
 
 def best_rotation(
-    first: Float[Tensor, "samples width"], second: Float[Tensor, "rows other"]
-) -> Float[Tensor, "width other"]:
-    """The partial isometry A for which ‖X A - Y‖ is smallest: U Vᵀ of the singular value decomposition of XᵀY."""
+    first: Float[Tensor, "*#batch samples width"], second: Float[Tensor, "*#batch rows other"]
+) -> Float[Tensor, "*batch width other"]:
+    """The partial isometry A for which ‖X A - Y‖ is smallest: U Vᵀ of the singular value decomposition of XᵀY.
+
+    Where there are fewer samples than features, what is decomposed is a matrix of samples by samples.
+
+    Raises:
+        ValueError: other numbers of samples, fewer than two, or features that are all zero.
+    """
     x, y = _pair(first, second)
-    left, _, right = torch.linalg.svd(x.T @ y, full_matrices=False)
-    return left @ right
+    (x, outside), (y, inside) = _short(x), _short(y)
+    left, _, right = torch.linalg.svd(x.mT @ y, full_matrices=False)
+    return (outside @ left) @ (right @ inside.mT)
+
+
+def _short(x: Tensor) -> tuple[Tensor, Tensor]:
+    """X = X' Qᵀ with no more columns than samples, and Q, of orthonormal columns."""
+    samples, width = x.shape[-2:]
+    if width <= samples:
+        return x, torch.eye(width, dtype=x.dtype, device=x.device)
+    basis, triangle = torch.linalg.qr(x.mT)
+    return triangle.mT, basis
 
 
 def alignment_error(first: Float[Tensor, "samples width"], second: Float[Tensor, "rows other"]) -> float:
@@ -53,11 +69,11 @@ def alignment_error(first: Float[Tensor, "samples width"], second: Float[Tensor,
 
 
 def _pair(first: Tensor, second: Tensor) -> tuple[Tensor, Tensor]:
-    if first.ndim != 2 or second.ndim != 2 or len(first) != len(second) or len(first) < 2:
+    if first.ndim < 2 or first.ndim != second.ndim or first.shape[:-1] != second.shape[:-1] or first.shape[-2] < 2:
         raise ValueError(
             f"both must be [samples, width] of the same two samples or more, got {list(first.shape)}, {list(second.shape)}"
         )
     x, y = first.double(), second.double()
-    if float(x.norm()) == 0 or float(y.norm()) == 0:
+    if any(bool((one.abs().amax((-2, -1)) == 0).any()) for one in (x, y)):
         raise ValueError("features must not all be zero")
     return x, y

@@ -1,0 +1,1 @@
+"""What the chapter on phase collapse runs: cells, plans, measures."""

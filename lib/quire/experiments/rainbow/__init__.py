@@ -1,0 +1,1 @@
+"""What the chapter on rainbow networks runs: cells, plans, measures."""
