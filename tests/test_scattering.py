@@ -166,7 +166,7 @@ def test_the_first_block_is_what_it_is_said_to_be(nonlinearity):
     z = applied(
         torch.complex(real, imaginary), nonlinearity, {"soft": math.sqrt(2 * math.log(2))}.get(nonlinearity, 0.0)
     )
-    parts = [z.real] if nonlinearity == "modulus" else [z.real, z.imag]
+    parts = [z] if nonlinearity == "modulus" else [z.real, z.imag]
     hidden = torch.einsum(
         "oc,bcij->boij", model.matrices[0].weight[:, :, 0, 0], torch.cat([low, *parts], 2).flatten(1, 2)
     )

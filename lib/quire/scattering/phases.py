@@ -26,13 +26,13 @@ _FUNCTIONS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "linear": lambda z, threshold: z,  # keeps everything
     "soft": _soft,  # z/|z| max(|z| - b, 0): keeps the phase
     "rectified": _rectified,  # max(· - b, 0) of the real and of the imaginary part
-    "modulus": lambda z, threshold: z.abs().to(z.dtype),  # keeps the amplitude
+    "modulus": lambda z, threshold: z.abs(),  # keeps the amplitude
 }
 NONLINEARITIES = tuple(_FUNCTIONS)
 
 
 def applied(z: Tensor, name: str, threshold: float | Tensor = 0.0) -> Tensor:
-    """A nonlinearity of complex numbers.
+    """A nonlinearity of complex numbers; complex, but for the modulus.
 
     Args:
         z: complex.
@@ -44,7 +44,7 @@ def applied(z: Tensor, name: str, threshold: float | Tensor = 0.0) -> Tensor:
 
     >>> z = torch.tensor([3 + 4j, 0.3j])
     >>> [applied(z, name, 1.0).tolist() for name in ("soft", "modulus")]
-    [[(2.4000000953674316+3.200000047683716j), 0j], [(5+0j), (0.30000001192092896+0j)]]
+    [[(2.4000000953674316+3.200000047683716j), 0j], [5.0, 0.30000001192092896]]
     """
     if name not in _FUNCTIONS:
         raise ValueError(f"expected a nonlinearity of {list(NONLINEARITIES)}, got {name!r}")

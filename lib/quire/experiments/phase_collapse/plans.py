@@ -9,7 +9,7 @@ QUANTILES = {"linear": 0.0, "soft": 0.5, "rectified": 0.0, "modulus": 0.0}  # of
 COUPLINGS = [0.6, 0.66, 0.7]
 BANK = dict(scales=2, angles=4)
 BLOCKS = {"digits": ([16, 32], [1, 2])}  # channels and strides; of 32 pixels a side otherwise
-COLOUR_BLOCKS = ([64, 128, 256, 512], [2, 2, 2, 1])
+COLOUR_BLOCKS = ([32, 64, 128], [2, 2, 2])
 
 
 def mean_cells(*, parts: int) -> Grid:

@@ -1,0 +1,37 @@
+"""Scattering beside kymatio's torch frontend on the same filters, as a ratio; skipped where kymatio does not import."""
+
+import time
+
+import pytest
+import torch
+
+from quire.scattering import MorletBank, morlet_bank, scattering
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+
+def timed(call, repeats=4):
+    """Least processor time of some calls, after one that warms up."""
+    call()
+    times = []
+    for _ in range(repeats):
+        before = time.process_time()
+        call()
+        times.append(time.process_time() - before)
+    return min(times)
+
+
+@pytest.mark.parametrize("side, scales, angles", [(32, 2, 8), (64, 3, 4)])
+def test_beside_kymatio(benchmark, side, scales, angles):
+    """32 images, single precision, orders one and two."""
+    frontend = pytest.importorskip("kymatio.scattering2d.frontend.torch_frontend")
+    inner = side - 2 ** (scales + 1)  # it pads to the side
+    other = frontend.ScatteringTorch2D(J=scales, shape=(inner, inner), L=angles, pre_pad=True)
+    exact = morlet_bank(side, scales=scales, angles=angles)
+    bank = MorletBank(exact.bands.float(), exact.low.float(), exact.frequencies)
+    images = torch.randn(32, side, side, generator=torch.Generator().manual_seed(0))
+    assert other(images).shape[1] == scattering(images, bank).shape[1]
+    ratio = timed(lambda: other(images)) / timed(lambda: scattering(images, bank))
+    benchmark.extra_info["kymatio"] = ratio
+    benchmark.pedantic(lambda: scattering(images, bank), rounds=1)
+    assert ratio > 0.5
