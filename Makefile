@@ -13,6 +13,7 @@ JOBS ?= 1
 export OMP_NUM_THREADS ?= 1
 export QUIRE_BACKEND ?= loky
 CH ?=
+SEEDS ?=
 ARGS ?=
 BIN := .venv/bin
 QUIRE := $(BIN)/quire
@@ -20,6 +21,7 @@ READY := .venv/ready
 
 help:
 	@echo 'make book                     set up, execute every chapter at book scale, render the book, print its path'
+	@echo 'make book SEEDS=1000          the same claims with another block of seeds: whose verdict lives on its seeds?'
 	@echo 'make test                     set up, then lint, tests, and every notebook at smoke scale'
 	@echo 'make smoke                    execute every chapter at smoke scale (about a minute)'
 	@echo 'make run CH=locality PROFILE=book ARGS="-p seeds=4"     one chapter with other parameters'
@@ -41,8 +43,13 @@ $(READY): lib/requirements.lock lib/pyproject.toml
 	@touch $@
 
 book: $(READY)
+ifeq ($(SEEDS),)
 	$(QUIRE) run --profile book --jobs $(JOBS) --check 1
 	$(QUIRE) site
+else
+	$(QUIRE) run --profile book --jobs $(JOBS) --seeds $(SEEDS)
+	-$(QUIRE) claims --run book-$(SEEDS)
+endif
 
 smoke: $(READY)
 	$(QUIRE) run --profile smoke --jobs $(JOBS)

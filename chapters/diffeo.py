@@ -88,7 +88,7 @@ from quire.experiments.diffeo import (
 )
 from quire.experiments.diffeo.made import gallery
 from quire.figures import Level, Place, PowerLaw, bars, curves, figure, heatmap, label_columns, pictures, scatter
-from quire.sweep import describe, grid, made, sweep
+from quire.sweep import describe, grid, made, replicates, sweep
 
 plans.check_networks(dataset, networks, scan_networks)
 
@@ -178,7 +178,7 @@ figure(
 # pixels do at small cut-offs: {claim}`diffeo.nominal-displacement`.
 
 # %%
-drawn = grid(cutoff=law_cutoffs, rule=rule, num_fields=law_fields, seed=range(law_seeds))
+drawn = grid(cutoff=law_cutoffs, rule=rule, num_fields=law_fields, seed=replicates(law_seeds))
 laws = sweep(cells.laws, drawn, device=device)
 claims.report("diffeo.energy-law", measures.law_ratio(laws, quantity="gradient energy"))
 claims.report("diffeo.displacement-law", measures.law_ratio(laws, quantity="squared displacement"))
@@ -215,7 +215,7 @@ figure(
 
 # %%
 temperatures = [0.1, 0.18, 0.32, 0.56, 1.0, 1.8, 3.2, measures.SAFE]
-drawn = dict(cutoff=phase_cutoffs, rule=rule, num_fields=phase_fields, seed=range(4))
+drawn = dict(cutoff=phase_cutoffs, rule=rule, num_fields=phase_fields, seed=replicates(4))
 phase = sweep(cells.bijectivity, grid(**drawn, multiples=[temperatures]), device=device)
 
 claims.report("diffeo.bijectivity-lower", measures.smallest_median(phase))
@@ -500,7 +500,7 @@ figure(
 # %%
 ring = dict(task=["distance", "block"], length=64, scale=16, gap=0, num_train=1024, num_probes=500)
 recipe = dict(width=64, batch_size=8, learning_rate=0.1, stop_loss=0.01, max_steps=scale_steps)
-drawn = dict(seed=range(scale_seeds), num_networks=scale_networks)
+drawn = dict(seed=replicates(scale_seeds), num_networks=scale_networks)
 scale = sweep(scale_cells.scale_detection, grid(**ring, **recipe, **drawn), device=device)
 
 claims.report("diffeo.scale-filters", scale_measures.filter_gain(scale))
@@ -558,7 +558,7 @@ figure(
 losses = [stripe_measures.EARLY, stripe_measures.END]
 model = dict(num_networks=4, dim=10, num_hidden=128, num_test=4000, noises=[[0.01, 0.1]])
 descent = dict(initial_scale=1e-4, learning_rate=1.0, max_steps=8000, target_loss=losses)
-asked = grid(num_train=stripe_sizes, seed=range(stripe_seeds), **model, **descent)
+asked = grid(num_train=stripe_sizes, seed=replicates(stripe_seeds), **model, **descent)
 stripes = sweep(stripe_cells.stripes, asked, device=device)
 
 claims.report("diffeo.stripe-identity", stripe_measures.identity_ratio(stripes))

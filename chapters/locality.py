@@ -57,7 +57,7 @@ device: str = "auto"  # choice: "auto", "cpu" or "cuda"
 from quire import claims
 from quire.experiments.locality import cells, circle_cells, circle_measures, kernel_cells, kernel_measures, measures
 from quire.figures import Level, PowerLaw, curves, figure, label_columns
-from quire.sweep import describe, doubling, grid, sweep
+from quire.sweep import describe, doubling, grid, replicates, sweep
 
 label_columns(
     "locality",
@@ -127,7 +127,7 @@ claims.expected("locality")
 # slope is {claim}`locality.width`.
 
 # %%
-drawn = dict(num_points=6, seed=range(width_seeds))
+drawn = dict(num_points=6, seed=replicates(width_seeds))
 asked = grid(architecture=["cn", "lc"], width=widths, dim=dim, filter_size=3, **drawn)
 finite = sweep(kernel_cells.finite_width, asked)
 
@@ -190,7 +190,7 @@ figure(
 
 # %%
 ranks = sorted({*range(1, 31), *doubling(32, spectrum_points // 4)})
-drawn = dict(num_points=spectrum_points, ranks=[ranks], seed=range(spectrum_seeds))
+drawn = dict(num_points=spectrum_points, ranks=[ranks], seed=replicates(spectrum_seeds))
 asked = grid(architecture=["cn", "lc"], filter_size=2, dim=6, max_frequency=64, **drawn)
 spectra = sweep(kernel_cells.ranked_spectrum, asked)
 
@@ -234,7 +234,7 @@ pairs = [*to_convolutional, *to_local, ["3lc", f"{dim}fc"]]
 sizes = sorted({*doubling(16, cube_points), *(dim * p for p in doubling(8, cube_points // dim))})
 
 # %%
-data = dict(space=space, num_test=cube_tests, seed=range(seeds))
+data = dict(space=space, num_test=cube_tests, seed=replicates(seeds))
 asked = grid(pairs=[pairs], dim=dim, num_train=max(sizes), sizes=[sizes], **data)
 cube = sweep(cells.learning_curves, asked, device=device)
 
@@ -382,7 +382,7 @@ unlearnable = [["3cn", "2cn"], ["2lc", "1lc"], ["2lc", "2cn"]]
 pairs = [*learnable, *unlearnable]
 
 common = dict(dim=torus_dim, sizes=[doubling(16, torus_points)])
-data = dict(space="torus", num_train=torus_points, num_test=2 * cube_tests, seed=range(seeds))
+data = dict(space="torus", num_train=torus_points, num_test=2 * cube_tests, seed=replicates(seeds))
 
 # %%
 theory = sweep(cells.predicted_curves, grid(pairs=[pairs], **common, num_levels=theory_levels))
@@ -456,7 +456,7 @@ figure(
 # %%
 sizes = sorted({*doubling(64, circle_points), *doubling(96, circle_points)})
 common = dict(student_exponent=1.0, ridge_scale=0.0, ridge_exponent=0.0, sizes=[sizes], lattice=2**16)
-by_four = [list(range(first, min(first + 4, circle_seeds))) for first in range(0, circle_seeds, 4)]  # seeds of a cell
+by_four = [list(replicates(circle_seeds)[first : first + 4]) for first in range(0, circle_seeds, 4)]  # seeds of a cell
 teachers = [circle_exponents]
 
 theory = sweep(circle_cells.circle_theory, grid(**common, teacher_exponents=teachers))
@@ -517,7 +517,7 @@ figure(
 # %%
 sizes = sorted({*doubling(128, ridge_points), *doubling(192, ridge_points)})
 common = dict(student_exponent=1.0, ridge_scale=0.1, ridge_exponent=[0.5, 1.0, 2.0], sizes=[sizes], lattice=2**16)
-by_four = [list(range(first, min(first + 4, ridge_seeds))) for first in range(0, ridge_seeds, 4)]
+by_four = [list(replicates(ridge_seeds)[first : first + 4]) for first in range(0, ridge_seeds, 4)]
 teachers = [[1.0, 3.0]]
 
 theory = sweep(circle_cells.circle_theory, grid(**common, teacher_exponents=teachers))

@@ -102,7 +102,7 @@ for value in ("kernel", "pair", "reference"):
 # %%
 figure(
     "rainbow-features",
-    curves(table_measures.feature_table(random), x="width", y="distance", by="name", log="xy", **page),
+    curves(table_measures.feature_table(random), x="width", y="distance", by="name", log="xy", size=(6.4, 3.4)),
     PowerLaw(-1, "slope -1", through="Gram matrix and kernel"),
     caption="Squared distances of random ReLU features: of two sets, of a set and its kernel, and of the Gram matrices.",
     alt="Falling curves on logarithmic axes. The Gram matrices' follows the line of slope -1; the aligned distances are larger, less steep at first, "

@@ -50,7 +50,7 @@ device: str = "auto"  # choice: "auto", "cpu" or "cuda"
 from quire import claims
 from quire.experiments.spatial_scales import cells, curve_cells, drawings, measures, network_cells, network_measures
 from quire.figures import Level, bars, curves, custom, figure, label_columns
-from quire.sweep import describe, grid, sweep
+from quire.sweep import describe, grid, replicates, sweep
 
 levels = list(range(1, len(filters) + 1))
 label_columns(
@@ -213,7 +213,7 @@ figure(
 # %%
 students = dict(filter_sizes=[filters], student=["fc", "cnn"], teacher_levels=[levels])
 shared = students | dict(sizes=[sizes], ridge_factor=ridge_factor, kind=kind)
-asked = grid(**shared, num_test=num_test, seed=range(seeds))
+asked = grid(**shared, num_test=num_test, seed=replicates(seeds))
 measured = sweep(curve_cells.learning_curves, asked, device=device)
 theory = sweep(curve_cells.theory_curves, grid(**shared, grid_points=theory_points))
 learned = measures.beside_theory(measured, theory)
@@ -274,7 +274,7 @@ claims.report("spatial_scales.connected-slope", slope)
 
 # %%
 features = students | dict(student="cnn", sizes=[sizes], ridge_factor=ridge_factor, kind="nngp")
-asked = grid(**features, num_test=num_test, seed=range(seeds))
+asked = grid(**features, num_test=num_test, seed=replicates(seeds))
 smooth = sweep(curve_cells.learning_curves, asked, device=device)
 for level in (1, 2, 3):
     slope = measures.exponent(smooth, level=level, window=window)
@@ -343,7 +343,7 @@ claims.report("spatial_scales.bound", measures.largest_share_of_bound(learned))
 # %%
 students = dict(filter_sizes=cursed_filters, student="cnn", teacher_levels=[[2]])
 shared = students | dict(sizes=[sizes], ridge_factor=ridge_factor, kind=kind)
-asked = grid(**shared, num_test=num_test, seed=range(seeds))
+asked = grid(**shared, num_test=num_test, seed=replicates(seeds))
 measured = sweep(curve_cells.learning_curves, asked, device=device)
 theory = sweep(curve_cells.theory_curves, grid(**shared, grid_points=theory_points))
 cursed = measures.cursed_table(measured, theory)
@@ -380,7 +380,7 @@ for first, second in ((2, 2), (2, 3), (2, 4), (3, 2)):
 # ```
 
 # %%
-drawn = dict(num_networks=4, num_test=512, num_steps=num_steps, seed=range(network_seeds))
+drawn = dict(num_networks=4, num_test=512, num_steps=num_steps, seed=replicates(network_seeds))
 network = dict(filter_sizes=[filters], teacher_level=min(2, len(filters)), samples=network_sizes, width=widths)
 networks = sweep(network_cells.finite_width, grid(**network, **drawn), device=device)
 claims.report("spatial_scales.finite-width", network_measures.relative_error(networks, width=256))

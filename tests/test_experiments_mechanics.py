@@ -105,6 +105,14 @@ def test_losses_at_the_base_width_do_not_depend_on_small_rates(parametrisation):
     assert better["loss"] < row["loss"]
 
 
+def test_errors_on_digits_are_about_those_of_the_theory():
+    asked = dict(sizes=[64, 1400], ridge=1e-3, bandwidth=1.0, draw=0)
+    rows = finite(solvable_cells.pool_errors(**asked, generator=stream()), arguments=asked)
+    assert [row["size"] for row in rows] == [64, 1400]
+    assert all(row["error"] == pytest.approx(row["predicted"], rel=0.4) for row in rows)
+    assert rows[1]["error"] < 0.3 * rows[0]["error"]
+
+
 def test_a_rate_that_diverges_has_a_large_loss():
     asked = dict(width=16, base_width=8, steps=5, batch_size=16, seed=0, device="cpu")
     row = trained_cells.loss_at_rate(parametrisation="standard", log_rate=70.0, **asked)
@@ -136,6 +144,7 @@ def test_plans_are_calls_of_their_cells():
         mode_cells.modes_from_random_weights: plans.random_start_cells(spread=1e-3, rate=2e-3, draws=2),
         solvable_cells.diagonal_bias: plans.diagonal_cells(inputs=8, samples=100, scales=[1.0, 2.0], seeds=2),
         solvable_cells.learnabilities: plans.learnability_cells(places=16, samples=50, draws=2),
+        solvable_cells.pool_errors: plans.pool_cells(sizes=[16, 4], draws=2),
         solvable_cells.scaling: plans.scaling_cells(exponents=[1.0], numbers=[4, 900], inputs=64, seeds=2),
         solvable_cells.collapsed: plans.collapse_cells(classes=4, samples=3, width=6, decay=1e-3, draws=2),
     }

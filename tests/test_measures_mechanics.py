@@ -164,7 +164,25 @@ def test_likeness():
     assert missing(measures.likeness_order(one, layer=2)["wide"], "one width")
 
 
+def pools(far):
+    """Errors that are off by 0.01 at 16 and 64 data, and by ``far`` at 512; a thousandth apart in three draws."""
+    return pd.DataFrame(
+        [
+            {"size": size, "draw": draw, "predicted": 0.5, "error": 0.5 * (1 + off + 0.001 * (draw - 1))}
+            for size, off in ((16, 0.9), (64, -0.01), (512, far))
+            for draw in range(3)
+        ]
+    )
+
+
+def test_the_farthest_error_from_the_theory():
+    assert known(measures.pool_distance(pools(0.05), least=32), 0.05, 0.001 / np.sqrt(3), 2)
+    assert measures.pool_distance(pools(0.005), least=32).value == pytest.approx(-0.01)
+    assert missing(measures.pool_distance(pools(0.05), least=1000), "nothing was computed")
+
+
 ALTERNATIVES = {
+    "digits-error": lambda: measures.pool_distance(pools(0.5), least=32),
     "flow": lambda: measures.flow_error(modes(0.3), depth=2),
     "flow-order": lambda: measures.flow_order(modes(0.003, order=0.0), depth=2),
     "flow-deep": lambda: measures.flow_error(modes(0.5, depth=3), depth=3),

@@ -240,10 +240,32 @@ def test_runs_are_found_where_they_are_complete(toy):
 @pytest.mark.parametrize(
     "given, label",
     [(("", "book", False, False), "book"), (("", "book", True, False), "custom"), (("", "book", True, True), "fresh"),
-     (("mine-2.b", "smoke", True, False), "mine-2.b"), (("book", "book", False, True), "book"), (("fresh", "smoke", False, True), "fresh")],
+     (("mine-2.b", "smoke", True, False), "mine-2.b"), (("book", "book", False, True), "book"), (("fresh", "smoke", False, True), "fresh"),
+     (("", "book", False, False, 1000), "book-1000"), (("mine", "book", False, False, 7), "mine")],
 )  # fmt: skip
 def test_the_name_of_a_run(given, label):
     assert places.valid_label(*given) == label
+
+
+def test_another_block_of_seeds_is_a_run_of_its_own_that_is_never_published(toy):
+    done = quire(toy, "run", "toy", "--profile", "book", "--seeds", "40")
+    assert done.returncode == 0, done.stdout + done.stderr
+    other = RunFolder(toy / "build" / "book-40" / "toy")
+    assert {cell.arguments["seed"] for cell in other.sweeps()["toy_experiments.curve"]} == {40, 41, 42}
+    assert other.provenance()["seeds"] == 40
+    same = {
+        cell.arguments["seed"] for cell in RunFolder(toy / "build" / "book" / "toy").sweeps()["toy_experiments.curve"]
+    }
+    assert same == {0, 1, 2}
+    claims = quire(toy, "claims", "--run", "book-40")
+    assert claims.returncode == 0 and "run 'book-40'" in claims.stdout
+    shutil.copytree(toy / "build" / "book-40" / "toy", toy / "build" / "book" / "toy", dirs_exist_ok=True)
+    refused = quire(toy, "publish", "toy")
+    assert refused.returncode == 1 and "is a second block run" in refused.stderr + refused.stdout
+    with pytest.raises(ValueError, match="'book' is for unchanged runs of profile book, not for other seeds"):
+        places.valid_label("book", "book", False, False, 40)
+    with pytest.raises(ValueError, match="a first seed from 0 on"):
+        plan.planned(["toy"], "book", {}, 1, "", False, 0, -1)
 
 
 def test_a_fresh_run_has_a_store_of_its_own_and_resumes(toy):

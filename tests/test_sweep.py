@@ -18,7 +18,7 @@ from quire import rng
 from quire.files import CorruptFile, folder
 from quire.record import RunFolder, current
 from quire.store import Store
-from quire.sweep import StaleCode, describe, faithful, grid, sweep, sweeping
+from quire.sweep import StaleCode, describe, faithful, grid, replicates, sweep, sweeping
 
 CELLS = grid(samples=[1, 2, 4], seed=range(2))
 PATIENCE = 600  # seconds, for a machine that is twenty times slower
@@ -272,3 +272,14 @@ def test_a_person_sees_a_bar(monkeypatch, capsys):
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
     sweep(curve, CELLS)
     assert "curve" in capsys.readouterr().err and current().progress() is None
+
+
+def test_replicates_begin_at_a_setting(monkeypatch):
+    monkeypatch.delenv("QUIRE_SEEDS", raising=False)
+    assert list(replicates(2)) == [0, 1]
+    monkeypatch.setenv("QUIRE_SEEDS", "1000")
+    assert list(replicates(2)) == [1000, 1001]
+    for wrong in ("-1", "many", "1.5"):
+        monkeypatch.setenv("QUIRE_SEEDS", wrong)
+        with pytest.raises(ValueError, match="QUIRE_SEEDS must be the first seed"):
+            replicates(2)

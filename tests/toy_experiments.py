@@ -40,10 +40,10 @@ device: str = "cpu"  # choice: "cpu", "cuda" or "auto"
 from toy_experiments import curve
 from quire import claims, stats
 from quire.figures import curves, figure, label_columns
-from quire.sweep import describe, grid, sweep
+from quire.sweep import describe, grid, replicates, sweep
 label_columns("toy", samples="samples $P$", error="error")
 # %%
-rows = sweep(curve, grid(samples=samples, seed=range(seeds), exponent=exponent), device=device)
+rows = sweep(curve, grid(samples=samples, seed=replicates(seeds), exponent=exponent), device=device)
 describe(rows)
 # %%
 claims.report("toy.slope", stats.loglog_slope(rows["samples"], rows["error"]))

@@ -31,6 +31,7 @@ SETTINGS = {
         Setting("QUIRE_JOBS", "number of workers; 0 means all cores that this process may use", "0"),
         Setting("QUIRE_SCHEDULER", "with dask: the address of an existing scheduler, such as tcp://head:8786"),
         Setting("QUIRE_TIMEOUT", "with dask: seconds to wait for a scheduler or for workers that are gone", "60"),
+        Setting("QUIRE_SEEDS", "the first seed of every sweep; `quire run --seeds` sets it", "0"),
         Setting("QUIRE_RUN", "the folder of the present run; set by `quire run`"),
         Setting("QUIRE_PROFILE", "the profile of the present run; set by `quire run`", "smoke"),
         Setting("QUIRE_HEADLESS", "1: no bars, progress goes to a file of the run; set by `quire run`"),

@@ -1,6 +1,6 @@
 """Learning mechanics: small settings whose outcome is known exactly, and the laws that they stand for.
 
-``mode_strengths`` (deep linear networks), ``implicit_bias`` (diagonal networks, from rich to lazy), ``sharpness`` (the edge of stability),
+``mode_strengths`` (deep linear networks), ``implicit_bias`` (diagonal networks) and ``train_scaled`` (any network, from rich to lazy), ``learnability`` (of a kernel method), ``sharpness`` (the edge of stability),
 ``parameter_groups`` (one learning rate for all widths), ``feature_limited_error`` (scaling laws), ``neural_collapse``,
 ``linear_cka`` and ``alignment_error`` (universal representations).
 """
@@ -9,7 +9,9 @@ from quire.mechanics.collapse import NeuralCollapse, neural_collapse, unconstrai
 from quire.mechanics.deep_linear import aligned_weights, half_time, mode_strengths
 from quire.mechanics.diagonal_network import fitted_by_flow, implicit_bias, least_absolute, least_norm, potential
 from quire.mechanics.hessian import hessian_product, sharpness
+from quire.mechanics.kernel_learnability import learnability
 from quire.mechanics.random_features import feature_limited_error, power_law_covariance, sample_limited_error
+from quire.mechanics.scaled_training import train_scaled
 from quire.mechanics.similarity import alignment_error, best_rotation, linear_cka
 from quire.mechanics.width_scaling import activation_sizes, initialize_by_width, parameter_groups, width_role
 
@@ -25,6 +27,7 @@ __all__ = [
     "hessian_product",
     "implicit_bias",
     "initialize_by_width",
+    "learnability",
     "least_absolute",
     "least_norm",
     "linear_cka",
@@ -35,6 +38,7 @@ __all__ = [
     "power_law_covariance",
     "sample_limited_error",
     "sharpness",
+    "train_scaled",
     "unconstrained_features",
     "width_role",
 ]

@@ -1,4 +1,4 @@
-"""Run a function on a grid of arguments, once: ``rows = sweep(fn, grid(depth=[2, 3], seed=range(3)))``.
+"""Run a function on a grid of arguments, once: ``rows = sweep(fn, grid(depth=[2, 3], seed=replicates(3)))``.
 
 A cell of the grid is the unit of work: it is stored when it is done, found again by its key, and computed anywhere (settings
 QUIRE_BACKEND, QUIRE_JOBS, QUIRE_SCHEDULER). What is trained once and measured often is a handle, ``made(train, seed=0)``: an
@@ -10,6 +10,7 @@ from quire.sweep.description import describe
 from quire.sweep.errors import StaleCode
 from quire.sweep.grids import Grid, doubling, grid
 from quire.sweep.handles import Handle, made
+from quire.sweep.seeds import replicates
 from quire.sweep.sweeping import sweep
 
-__all__ = ["Grid", "Handle", "StaleCode", "describe", "doubling", "grid", "made", "sweep"]
+__all__ = ["Grid", "Handle", "StaleCode", "describe", "doubling", "grid", "made", "replicates", "sweep"]

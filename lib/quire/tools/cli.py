@@ -52,12 +52,15 @@ def run(
     fresh: Annotated[bool, typer.Option(help="Ignore stored and published rows: recompute everything.")] = False,
     label: Annotated[str, typer.Option(help="Name of the run below build/.")] = "",
     check: Annotated[int, typer.Option(help="Published cells that each chapter computes again, to compare.")] = 0,
+    seeds: Annotated[
+        int, typer.Option(help="First seed of every sweep: another block of seeds, in a run of its own.")
+    ] = 0,
 ) -> None:
     """Execute chapters."""
     from quire.tools.run import run as execute
 
     names, overrides = chapters or known.chapters(), parse_all(set_ or [])
-    failed = execute(names, profile, overrides, jobs, label, fresh=fresh, check=check)
+    failed = execute(names, profile, overrides, jobs, label, fresh=fresh, check=check, seeds=seeds)
     raise SystemExit(1 if failed else 0)
 
 

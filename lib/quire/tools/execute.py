@@ -15,6 +15,7 @@ from quire import device as devices
 from quire.environment import commit, origin, peak_memory_mb
 from quire.lifeline import watch
 from quire.record import RunFolder, current
+from quire.settings import setting
 from quire.tools.chapters import path_of
 from quire.tools.check import check_cells
 from quire.tools.freshness import keys
@@ -48,6 +49,7 @@ def execute(order: Order) -> bool:
             "edited": keys(order.chapter) != before,
             "chapter": order.chapter,
             "profile": order.profile,
+            "seeds": int(setting("QUIRE_SEEDS")),
             "parameters": values,
             "changed": sorted(order.changed),
             "failed": bool(faults) or not passed,

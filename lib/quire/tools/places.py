@@ -38,19 +38,19 @@ def runs_in(place: Path) -> list[Path]:
     return sorted(path.parent for path in place.glob("[!.]*/provenance.json"))
 
 
-def valid_label(label: str, profile: str, changed: bool, fresh: bool) -> str:
-    """The name of a run: as asked, else "fresh", "custom" (something is overridden) or the profile's.
+def valid_label(label: str, profile: str, changed: bool, fresh: bool, seeds: int = 0) -> str:
+    """The name of a run: as asked, else "fresh", "custom" (something is overridden) or the profile's, with the first seed if not zero.
 
     Raises:
         ValueError: the label is a path, or a name that means something else.
     """
     if not label:
-        return "fresh" if fresh else "custom" if changed else profile
+        return ("fresh" if fresh else "custom" if changed else profile) + (f"-{seeds}" if seeds else "")
     if not LABEL.fullmatch(label) or label.lower() in RESERVED:
         expected = f"letters, digits, '_', '-' and '.', at most 64, and none of {', '.join(RESERVED)}"
         raise ValueError(f"expected a label of {expected}; got {label!r:.90}")
-    if label in PROFILES and (changed or label != profile):
-        what = "parameters of your own" if changed else f"profile {profile}"
+    if label in PROFILES and (changed or seeds or label != profile):
+        what = "parameters of your own" if changed else "other seeds" if seeds else f"profile {profile}"
         raise ValueError(
             f"label {label!r} is for unchanged runs of profile {label}, not for {what}: give another label"
         )

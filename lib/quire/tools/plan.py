@@ -24,6 +24,7 @@ class Plan:
         fresh: compute everything, in a store of its own.
         check: how many of its published cells each chapter computes again.
         share: how the chapters share the machine.
+        seeds: the first seed of every sweep.
     """
 
     values: dict[str, dict]
@@ -33,6 +34,7 @@ class Plan:
     fresh: bool
     check: int
     share: Share
+    seeds: int = 0
 
     @property
     def store(self) -> Path:
@@ -40,22 +42,26 @@ class Plan:
         return folder("build") / self.label / "store" if self.fresh else folder("store")
 
 
-def planned(names: list[str], profile: str, overrides: dict, jobs: int, label: str, fresh: bool, check: int) -> Plan:
+def planned(
+    names: list[str], profile: str, overrides: dict, jobs: int, label: str, fresh: bool, check: int, seeds: int = 0
+) -> Plan:
     """Check what is asked; the arguments are those of :func:`quire.tools.run.run`.
 
     Raises:
         ValueError: there is nothing to run, or a chapter, profile, parameter, device, label or number is wrong.
     """
-    if not names or check < 0:
-        raise ValueError(f"expected a chapter, and no or more cells to check; got {names} and {check}")
+    if not names or check < 0 or seeds < 0:
+        raise ValueError(
+            f"expected a chapter, no or more cells to check, and a first seed from 0 on; got {names}, {check} and {seeds}"
+        )
     values = {name: resolve(name, profile, overrides) for name in names}
     _check_devices({given.get("device", "auto") for given in values.values()})
-    label = valid_label(label, profile, bool(overrides), fresh)
+    label = valid_label(label, profile, bool(overrides), fresh, seeds)
     workers = setting("QUIRE_JOBS")
     if not workers.isdecimal():
         raise ValueError(f"QUIRE_JOBS must be a number of workers (0: all cores), got {workers!r}")
     divided = share(jobs, len(values), int(workers))
-    return Plan(values, profile, label, sorted(overrides), fresh, check, divided)
+    return Plan(values, profile, label, sorted(overrides), fresh, check, divided, seeds)
 
 
 def _check_devices(names: set[str]) -> None:

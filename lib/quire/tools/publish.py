@@ -57,6 +57,7 @@ def _reasons(provenance: dict) -> list[str]:
         "failed": provenance["failed"],
         "smoke": profile == "smoke",
         f"stale ({', '.join(stale)})": bool(stale),
+        "second block": provenance.get("seeds", 0) != 0,
         "custom": {**provenance["parameters"], "device": None} != {**asked, "device": None},
     }
     return [reason for reason, so in reasons.items() if so]

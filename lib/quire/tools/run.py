@@ -33,6 +33,7 @@ def run(
     *,
     fresh: bool = False,
     check: int = 0,
+    seeds: int = 0,
 ) -> list[str]:
     """Execute chapters side by side; returns the names of those that failed.
 
@@ -44,12 +45,13 @@ def run(
         label: the run's name below ``build/``; the profile's, or "custom" where something is overridden.
         fresh: compute everything, in a store of its own; one that was interrupted is resumed.
         check: how many of its published cells each chapter computes again, to compare them.
+        seeds: the first seed of every sweep: another block of seeds, whose run is named after it.
 
     Raises:
         ValueError: there is nothing to run, or a chapter, profile, parameter, device, label or number is wrong.
         RuntimeError: another process runs one of the chapters with this label.
     """
-    plan = planned(names, profile, overrides or {}, jobs, label, fresh, check)
+    plan = planned(names, profile, overrides or {}, jobs, label, fresh, check, seeds)
     with ExitStack() as opened, Progress(TextColumn("{task.description}"), transient=True) as board:
         for name in [*plan.values, *(["store"] if fresh else [])]:
             opened.enter_context(only_run(name, plan.label))

@@ -102,6 +102,7 @@ def _settings(made: Path, plan: Plan) -> dict[str, str]:
         "QUIRE_PUBLISHED": os.devnull if plan.fresh else str(folder("published")),
         "QUIRE_RUN": str(made),
         "QUIRE_PROFILE": plan.profile,
+        "QUIRE_SEEDS": str(plan.seeds),
         "QUIRE_HEADLESS": "1",
         "QUIRE_JOBS": str(plan.share.workers),
         "PYTHONUTF8": "1",

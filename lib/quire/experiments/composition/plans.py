@@ -3,7 +3,7 @@
 Tokens are correlated only where m < v: a setting that asks for more rules gets v - 1.
 """
 
-from quire.sweep import Grid, grid
+from quire.sweep import Grid, grid, replicates
 
 __all__ = ["clustering_cells", "covariance_cells", "finite_cells", "online_cells", "setting", "text_cells"]
 
@@ -22,31 +22,31 @@ def setting(vocab: int, num_rules: int, depth: int) -> dict:
 
 def covariance_cells(vocab: int, num_rules: int, *, seeds: int) -> Grid:
     """Cells of string_covariances at depth four, which has three levels below the root."""
-    return grid(**setting(vocab, num_rules, 4), seed=range(seeds))
+    return grid(**setting(vocab, num_rules, 4), seed=replicates(seeds))
 
 
 def clustering_cells(vocab: int, rules: list, *, seeds: int) -> Grid:
     """Cells of clustering, for levels 1 and 2."""
-    axes = dict(seed=range(seeds), level=[1, 2], multiples=[MULTIPLES], restarts=10)
+    axes = dict(seed=replicates(seeds), level=[1, 2], multiples=[MULTIPLES], restarts=10)
     return sum((grid(**one, **axes) for one in _settings(vocab, rules)), Grid())
 
 
 def online_cells(vocab: int, rules: list, *, seeds: int, steps: int, batch_size: int, **training: object) -> Grid:
     """Cells of learning on fresh strings, one pass."""
     sizes = [[steps * batch_size]]
-    axes = dict(seed=range(seeds), sizes=sizes, online=True, steps=steps, batch_size=batch_size, per_octave=2)
+    axes = dict(seed=replicates(seeds), sizes=sizes, online=True, steps=steps, batch_size=batch_size, per_octave=2)
     return sum((grid(**one, **axes, **training) for one in _settings(vocab, rules)), Grid())
 
 
 def finite_cells(vocab: int, rules: list, *, seeds: int, sizes: list, **training: object) -> Grid:
     """Cells of learning on finite sets."""
-    axes = dict(seed=range(seeds), sizes=[sizes], online=False, per_octave=2)
+    axes = dict(seed=replicates(seeds), sizes=[sizes], online=False, per_octave=2)
     return sum((grid(**one, **axes, **training) for one in _settings(vocab, rules)), Grid())
 
 
 def text_cells(source: str, *, seeds: int, **asked: object) -> Grid:
     """Cells of text_learning on windows of 32 characters."""
-    return grid(source=source, levels=5, seed=range(seeds), times=[TIMES], per_octave=1, **asked)
+    return grid(source=source, levels=5, seed=replicates(seeds), times=[TIMES], per_octave=1, **asked)
 
 
 def _settings(vocab: int, rules: list) -> list[dict]:

@@ -3,7 +3,7 @@
 from quire.experiments.creativity.mosaics import mosaics
 from quire.experiments.creativity.networks import trained_classifier, trained_denoiser
 from quire.experiments.creativity.sampling import calibrated, sampled
-from quire.sweep import Grid, Handle, grid, made
+from quire.sweep import Grid, Handle, grid, made, replicates
 
 __all__ = [
     "backward_cells",
@@ -71,7 +71,7 @@ def networks(shown: dict, recipes: dict[str, dict], **training) -> list[tuple[di
     found = []
     for architecture, recipe in recipes.items():
         net = dict(architecture=architecture, width=recipe["width"], layers=recipe["layers"])
-        for seed in range(recipe["seeds"]):
+        for seed in replicates(recipe["seeds"]):
             asked = dict(train_steps=recipe["train_steps"], seed=seed, **training)
             found.append((shown | net, made(trained_denoiser, **shown, **net, **asked)))
     return found
@@ -155,7 +155,7 @@ def backward_cells(
     """
     found = Grid()
     net = {name: recipe[name] for name in ("architecture", "width", "layers")}
-    for seed in range(seeds):
+    for seed in replicates(seeds):
         network = made(trained_denoiser, **shown, **net, train_steps=recipe["train_steps"], seed=seed, **training)
         judge = made(trained_classifier, **shown, classifier_steps=classifier_steps, seed=seed)
         found += grid(network=network, judge=judge, **shown, **net, seed=seed, times=[times], **asked)

@@ -1,7 +1,7 @@
 """Which cells the chapter on relative stability asks for: a network is made once and measured under several conditions."""
 
 from quire.experiments.diffeo.made import trained_network
-from quire.sweep import Grid, grid, made
+from quire.sweep import Grid, grid, made, replicates
 
 __all__ = ["IMAGES", "check_networks", "connected", "network_cells", "pooled", "probes_of", "sizes_of", "tests_of"]
 
@@ -84,7 +84,7 @@ def network_cells(
     cells = Grid()
     for architecture in architectures:
         recipe = {name: pair[0 if connected([architecture]) else 1] for name, pair in recipes.items()}
-        for cell in grid(num_train=sizes, seed=range(seeds), architecture=architecture, dataset=dataset):
+        for cell in grid(num_train=sizes, seed=replicates(seeds), architecture=architecture, dataset=dataset):
             network = made(trained_network, **cell, **training, **recipe)
             known = {name: cell[name] for name in ("dataset", "architecture", "seed")}
             cells += grid(network=network, **known, **measured)

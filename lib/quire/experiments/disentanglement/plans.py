@@ -5,7 +5,7 @@ import itertools
 from quire.experiments.disentanglement import cells, error_cells, imagenet_cells
 from quire.experiments.disentanglement.imagenet import IMAGE_TASKS, image_vectors, imagenet_start
 from quire.experiments.disentanglement.networks import fine_tuned, pretrained
-from quire.sweep import Grid, Handle, grid, made
+from quire.sweep import Grid, Handle, grid, made, replicates
 
 __all__ = [
     "CELLS",
@@ -55,7 +55,7 @@ def plan(
         Arguments of a cell: start, vectors, linearised, the splits, and the seed.
     """
     found = []
-    for seed, steps, rate in itertools.product(range(seeds), pretrain_steps, learning_rates):
+    for seed, steps, rate in itertools.product(replicates(seeds), pretrain_steps, learning_rates):
         start = made(pretrained, **shape, pretrain_steps=steps, seed=seed)
         common = dict(start=start, **splits, seed=seed)
         vectors = {
@@ -104,7 +104,7 @@ def image_plan(
         seeds: of images, and of random weights.
     """
     found = []
-    for seed, given in itertools.product(range(seeds), (True, False)):
+    for seed, given in itertools.product(replicates(seeds), (True, False)):
         common = dict(image_tasks=image_tasks, **splits, seed=seed)
         origin = made(imagenet_start, pretrained=given, **common)
         tuning = dict(origin=origin, image_steps=image_steps, learning_rate=rates[given], **common)
@@ -116,7 +116,7 @@ def image_plan(
 def kernel_cells(*, shape: dict, pretrain_steps: list, kernel_images: int, seeds: int) -> Grid:
     """Cells of localisation: three pairs of tasks, for each seed and length of pre-training."""
     found = Grid()
-    for seed, steps, (first, second) in itertools.product(range(seeds), pretrain_steps, PAIRS):
+    for seed, steps, (first, second) in itertools.product(replicates(seeds), pretrain_steps, PAIRS):
         start = made(pretrained, **shape, pretrain_steps=steps, seed=seed)
         found += grid(start=start, first=first, second=second, kernel_images=kernel_images, seed=seed)
     return found

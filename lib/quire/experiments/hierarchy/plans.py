@@ -3,7 +3,7 @@
 There is a grammar only where m ≤ v and n_c m ≤ v²: a setting that asks for more gets the largest m, then n_c, that there is.
 """
 
-from quire.sweep import Grid, grid
+from quire.sweep import Grid, grid, replicates
 
 __all__ = [
     "check_settings",
@@ -70,7 +70,7 @@ def check_settings(*parameters: list) -> None:
 
 def signal_cells(settings: list, *, seeds: int) -> Grid:
     """Cells of class_signal: P from a tenth to ten times n_c m^L."""
-    drawn = dict(seed=range(seeds), ratios=[[0.1, 0.3, 1, 3, 10]])
+    drawn = dict(seed=replicates(seeds), ratios=[[0.1, 0.3, 1, 3, 10]])
     return _of_all(settings_of(settings), **drawn)
 
 
@@ -86,24 +86,24 @@ def curve_cells(settings: list, *, network: object, width: int, seeds: int, **cu
     """
     asked = dict(ratios=STEPS, unit="threshold", level=0.1) | curve
     asked["ratios"] = [asked["ratios"]]
-    return _of_all(settings_of(settings), network=network, width=width, seed=range(seeds), **asked)
+    return _of_all(settings_of(settings), network=network, width=width, seed=replicates(seeds), **asked)
 
 
 def lazy_cells(settings: list, *, network: list, seeds: int, ratios: list) -> Grid:
     """Cells of lazy_curve for the same grammars and data as those of :func:`curve_cells`."""
-    drawn = dict(seed=range(seeds), ratios=[ratios], unit="threshold", level=0.1)
+    drawn = dict(seed=replicates(seeds), ratios=[ratios], unit="threshold", level=0.1)
     return _of_all(settings_of(settings), network=network, **drawn)
 
 
 def sensitivity_cells(vocab: int, *, depth: int, width: int, seeds: int) -> Grid:
     """Cells of layer_sensitivity at v = m = n_c."""
-    drawn = dict(width=width, seed=range(seeds), ratios=[[0.25, 0.5, 1.0, 2.0, 4.0, 5.6]])
+    drawn = dict(width=width, seed=replicates(seeds), ratios=[[0.25, 0.5, 1.0, 2.0, 4.0, 5.6]])
     return grid(**setting(vocab, vocab, vocab, depth), **drawn)
 
 
 def clustering_cells(settings: list, *, seeds: int) -> Grid:
     """Cells of first_step_clustering for [[v, L], …] at m = n_c = v."""
-    drawn = dict(seed=range(seeds), ratios=[[0.5, 1.0, 2.0, 2.83, 4.0, 5.66, 8.0, 16.0]])
+    drawn = dict(seed=replicates(seeds), ratios=[[0.5, 1.0, 2.0, 2.83, 4.0, 5.66, 8.0, 16.0]])
     return _of_all([setting(v, v, v, depth) for v, depth in settings], **drawn)
 
 
@@ -115,7 +115,7 @@ def uncorrelated_cells(*, ratios: list, width: int, seeds: int) -> Grid:
         width: of every layer.
         seeds: grammars of each kind.
     """
-    drawn = dict(rules=["random", "latin"], seed=range(seeds))
+    drawn = dict(rules=["random", "latin"], seed=replicates(seeds))
     common = dict(network="cnn", width=width, level=0.1, unit="data")
     small = [0.2, 0.4, 0.6, 0.8]
     cells = [
@@ -135,7 +135,7 @@ def zipf_network_cells(vocab: int, num_classes: int, *, ratios: list, width: int
     """Cells of zipf_network_curve at m = v."""
     sizes = setting(vocab, vocab, num_classes, 2)
     named = {name: sizes[name] for name in ("vocab", "num_rules", "num_classes")}
-    return grid(**named, exponent=[1.0, 2.0], width=width, seed=range(seeds), ratios=[ratios])
+    return grid(**named, exponent=[1.0, 2.0], width=width, seed=replicates(seeds), ratios=[ratios])
 
 
 def sparse_cells(vocab: int, num_rules: int, depth: int, *, empty: list, width: int, seeds: int) -> Grid:
@@ -150,7 +150,7 @@ def sparse_cells(vocab: int, num_rules: int, depth: int, *, empty: list, width: 
     sizes = setting(vocab, num_rules, vocab, depth)
     unit = vocab * sizes["num_rules"] ** depth
     tree = {name: sizes[name] for name in ("vocab", "num_rules", "branching", "depth")}
-    common = dict(placement="blocks", width=width, seed=range(seeds), level=0.1)
+    common = dict(placement="blocks", width=width, seed=replicates(seeds), level=0.1)
     cells = Grid()
     for network in ("cnn", "lcn"):
         power, steps = SPARSE_STEPS[network, depth]

@@ -3,7 +3,7 @@
 Tokens are correlated only where m < v: a setting that asks for more rules gets v - 1.
 """
 
-from quire.sweep import Grid, grid
+from quire.sweep import Grid, grid, replicates
 
 __all__ = [
     "correlation_cells",
@@ -35,12 +35,12 @@ def setting(vocab: int, num_rules: int, depth: int) -> dict:
 
 def correlation_cells(vocab: int, num_rules: int, *, sizes: list) -> Grid:
     """Cells of sampled_correlations: two grammars of depth three."""
-    return grid(**setting(vocab, num_rules, 3), seed=range(2), sizes=[sizes])
+    return grid(**setting(vocab, num_rules, 3), seed=replicates(2), sizes=[sizes])
 
 
 def ensemble_cells(settings: list, *, seeds: int) -> Grid:
     """Cells of ensemble_correlations for grammars [[v, m], …] of depth three."""
-    return _of_all([setting(v, m, 3) for v, m in settings], seed=range(seeds))
+    return _of_all([setting(v, m, 3) for v, m in settings], seed=replicates(seeds))
 
 
 def entropy_cells(settings: list, *, seeds: int, probes: int) -> Grid:
@@ -49,7 +49,7 @@ def entropy_cells(settings: list, *, seeds: int, probes: int) -> Grid:
     for sizes in _each_once([setting(v, m, depth) for v, m, depth in settings]):
         depth = sizes["depth"]
         contexts = sorted({*range(min(16, 2**depth)), *(2**level - 1 for level in range(depth + 1))})
-        found += grid(**sizes, seed=range(seeds), probes=probes, contexts=[contexts])
+        found += grid(**sizes, seed=replicates(seeds), probes=probes, contexts=[contexts])
     return found
 
 
@@ -59,13 +59,13 @@ def counting_cells(rules: list) -> Grid:
     found = Grid()
     for m in rules:
         sizes = [round(COUNTED * m**3 * step) for step in steps]
-        found += grid(**setting(COUNTED, m, 2), level=2, seed=range(2), sizes=[sizes])
+        found += grid(**setting(COUNTED, m, 2), level=2, seed=replicates(2), sizes=[sizes])
     return found
 
 
 def learned(vocab: int, num_rules: int, *, seeds: int) -> dict:
     """Axes of the grammars, of depth three, that counts and networks learn."""
-    return dict(**setting(vocab, num_rules, 3), seed=range(seeds))
+    return dict(**setting(vocab, num_rules, 3), seed=replicates(seeds))
 
 
 def learner(network: str, *, width: int, sizes: list, learning_rate: float | None = None) -> dict:
@@ -110,7 +110,7 @@ def loss_cells(
         probes: validation windows, and as many test windows.
         training: depth, learning_rate and max_steps.
     """
-    axes = dict(context=contexts, seed=range(seeds), sizes=[sizes], priors=[PRIORS])
+    axes = dict(context=contexts, seed=replicates(seeds), sizes=[sizes], priors=[PRIORS])
     fixed = dict(reach=max(contexts), width=-(-width // 4) * 4, init_scale=0.5, held_out_windows=probes)
     return grid(source=source, length=length, **axes, **fixed, **training)
 

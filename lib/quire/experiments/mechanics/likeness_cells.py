@@ -7,7 +7,7 @@ from torch import nn
 
 from quire.device import resolve
 from quire.experiments.mechanics.networks import digits, perceptron
-from quire.mechanics import alignment_error, linear_cka
+from quire.mechanics import alignment_error, linear_cka, train_scaled
 from quire.rng import generator
 from quire.tangent import tangent_gram
 from quire.training import MemberData, TrainConfig, train
@@ -43,23 +43,9 @@ def kernel_change(
         noise = torch.randn(layer.weight.shape, generator=drawn, dtype=torch.float64)
         layer.weight.data.copy_(noise / math.sqrt(layer.in_features))
         layer.bias.data.zero_()
-    with torch.no_grad():
-        first = net(x)
     before = tangent_gram(net, x)
     rate = len(x) / float(torch.linalg.eigvalsh(before)[-1])
-    loss, step = math.inf, 0
-    while step < most_steps:
-        error = scale * (net(x) - first) - aim
-        value = 0.5 * error.square().mean()
-        loss = float(value.detach())
-        if loss <= target_loss:
-            break
-        net.zero_grad()
-        (value / scale**2).backward()
-        with torch.no_grad():
-            for parameter in net.parameters():
-                parameter -= rate * parameter.grad
-        step += 1
+    loss, step = train_scaled(net, x, aim, scale=scale, rate=rate, target_loss=target_loss, most_steps=most_steps)
     after = tangent_gram(net, x)
     return {"change": float((after - before).norm() / before.norm()), "fitted": loss, "steps": step}
 

@@ -20,6 +20,7 @@ __all__ = [
     "likeness_slope",
     "optimum",
     "optimum_drift",
+    "pool_distance",
     "rises",
     "scaled_half_time",
     "scaling_slope",
@@ -76,6 +77,13 @@ def kernel_slope(rows: pd.DataFrame, *, least: float, most: float) -> Estimate:
 def conserved(rows: pd.DataFrame) -> Estimate:
     """Largest distance of the sum of learnabilities from the number of samples."""
     return Estimate.exact(float((rows.total - rows.samples).abs().max())) if len(rows) else Estimate.missing(NONE)
+
+
+def pool_distance(rows: pd.DataFrame, *, least: int) -> Estimate:
+    """Test error over the prediction less one, at the size at which its mean over draws is farthest from zero."""
+    found = rows[rows["size"] >= least]
+    ratios = [stats.mean(part.error / part.predicted - 1) for _, part in found.groupby("size")]
+    return stats.farthest(ratios, from_=0, if_empty=NONE)
 
 
 def scaling_slope(rows: pd.DataFrame, *, limited_by: str, exponent: float) -> Estimate:

@@ -1,13 +1,16 @@
 """Cells of settings that are solved: diagonal networks, kernels on a circle, random features, free features."""
 
 import math
+from functools import lru_cache
 
 import torch
 
+from quire.experiments.mechanics.networks import digits
 from quire.mechanics import (
     feature_limited_error,
     fitted_by_flow,
     implicit_bias,
+    learnability,
     least_absolute,
     least_norm,
     neural_collapse,
@@ -22,6 +25,7 @@ __all__ = [
     "collapsed",
     "diagonal_bias",
     "learnabilities",
+    "pool_errors",
     "scaling",
 ]
 
@@ -93,17 +97,65 @@ def learnabilities(*, places: int, samples: int, exponent: float, draw: int, gen
     number = torch.where((frequency == 0) | (2 * frequency == places), 1, 2)
     kernel = _circulant((number * level) @ torch.cos(frequency[:, None] * angle))
     chosen = torch.randperm(places, generator=generator)[:samples]
-    learned = kernel[:, chosen] @ torch.linalg.inv(kernel[chosen][:, chosen])
     spectrum = ModeSpectrum(level, number.double(), torch.ones(len(level), dtype=torch.float64))
     kappa = self_consistent_curve(spectrum, [samples], ridge=0.0).threshold[0]
-    rows, total = [], 0.0
+    waves = [torch.cos(k * angle) for k in frequency] + [torch.sin(k * angle) for k in frequency[number == 2]]
+    shares = learnability(kernel, chosen, torch.stack(waves))
+    total, of = float(shares.sum()), torch.cat([frequency, frequency[number == 2]])
+    rows = []
     for k, modes in zip(frequency.tolist(), number.tolist(), strict=True):
-        pair = [torch.cos(k * angle), torch.sin(k * angle)][:modes]
-        shares = [float((wave @ (learned @ wave[chosen])) / (wave @ wave)) for wave in pair]
-        total += sum(shares)
         share = float(level[k] / (level[k] + kappa))
-        rows.append({"frequency": k, "modes": modes, "learnability": sum(shares) / modes, "predicted": share})
-    return [row | {"total": total} for row in rows]
+        own = float(shares[of == k].mean())
+        rows.append({"frequency": k, "modes": modes, "learnability": own, "predicted": share, "total": total})
+    return rows
+
+
+def pool_errors(
+    *, sizes: list[int], ridge: float, bandwidth: float, draw: int, generator: torch.Generator
+) -> list[dict]:
+    """Test error of kernel regression on the parity of digits, beside what the spectrum of all digits' Gram matrix predicts.
+
+    The theory averages over the pool from which training points are drawn, and these are in it; what it predicts for the others follows
+    from its error and its training error.
+
+    Args:
+        sizes: numbers of training points.
+        ridge: δ, added to the Gram matrix.
+        bandwidth: of the kernel exp(-‖x - x'‖ / bandwidth), of images with a mean square length of one.
+        draw: names the draw of the training points.
+
+    Returns:
+        One row per size: error, on the digits that were not drawn, and predicted.
+    """
+    images, labels = digits(1797)
+    x, y = images.double() / images.double().square().sum(1).mean().sqrt(), 1 - 2 * (labels % 2).double()
+    kernel, number = torch.exp(-torch.cdist(x, x) / bandwidth), len(x)
+    levels, vectors = torch.linalg.eigh(kernel / number)
+    power = (vectors.mT @ y).square() / number
+    theory = self_consistent_curve(
+        ModeSpectrum(levels.clamp(min=0), torch.ones(number).double(), power), sizes, ridge=ridge
+    )
+    order = torch.randperm(number, generator=generator)
+    rows = []
+    for size, kappa, error in zip(sizes, theory.threshold.tolist(), theory.errors.tolist(), strict=True):
+        own, others = order[:size], order[size:]
+        dual = torch.linalg.solve(kernel[own][:, own] + ridge * torch.eye(size, dtype=y.dtype), y[own])
+        measured = float((kernel[others][:, own] @ dual - y[others]).square().mean())
+        training = (ridge / (size * kappa)) ** 2 * error
+        predicted = (number * error - size * training) / (number - size)
+        rows.append({"size": size, "error": measured, "predicted": predicted})
+    return rows
+
+
+@lru_cache(maxsize=2)
+def _parity_pool(bandwidth: float) -> tuple[Tensor, Tensor, ModeSpectrum]:
+    """Kernel between all digits, their parity, and the spectrum of both; for all cells of a process."""
+    images, labels = digits(1797)
+    x, y = images.double() / images.double().square().sum(1).mean().sqrt(), 1 - 2 * (labels % 2).double()
+    kernel, number = torch.exp(-torch.cdist(x, x) / bandwidth), len(x)
+    levels, vectors = torch.linalg.eigh(kernel / number)
+    power = (vectors.mT @ y).square() / number
+    return kernel, y, ModeSpectrum(levels.clamp(min=0), torch.ones(number, dtype=torch.float64), power)
 
 
 def collapsed(*, classes: int, samples: int, width: int, decay: float, draw: int, generator: torch.Generator) -> dict:

@@ -2,7 +2,7 @@
 
 from quire.experiments.multiscale.image_cells import enlarged, trained_window_denoiser
 from quire.experiments.multiscale.scale_cells import drawn_by_scales
-from quire.sweep import Grid, Handle, grid, made
+from quire.sweep import Grid, Handle, grid, made, replicates
 
 __all__ = [
     "BANDS",
@@ -34,12 +34,12 @@ SMALLEST = 8  # side of a lattice on which all of these bands are
 
 def phase_cells(*, sides: list, couplings: list, chains: int, loops: int, seeds: int) -> Grid:
     """Cells of phases."""
-    return grid(side=_even(sides), coupling=couplings, chains=chains, loops=loops, seed=range(seeds))
+    return grid(side=_even(sides), coupling=couplings, chains=chains, loops=loops, seed=replicates(seeds))
 
 
 def curvature_cells(*, side: int, fields: int, loops: int, seeds: int) -> Grid:
     """Cells of curvatures, one for each band."""
-    found, common = Grid(), dict(coupling=CRITICAL, fields=fields, loops=loops, seed=range(seeds))
+    found, common = Grid(), dict(coupling=CRITICAL, fields=fields, loops=loops, seed=replicates(seeds))
     for depth, band, moments in BANDS.values():
         found += grid(side=max(SMALLEST, side - side % 8), depth=depth, band=band, moments=moments, **common)
     return found
@@ -50,7 +50,7 @@ def recovery_cells(*, sides: list, fields: int, loops: int, tilt: float, tilt_st
 
     So many fields on the largest lattice; on the others so many more that there are as many sites.
     """
-    found, common = Grid(), dict(coupling=CRITICAL, loops=loops, tilt_steps=tilt_steps, seed=range(seeds))
+    found, common = Grid(), dict(coupling=CRITICAL, loops=loops, tilt_steps=tilt_steps, seed=replicates(seeds))
     largest, smallest = max(_even(sides)), min(_even(sides))
     for side in _even(sides):
         number = fields * largest**2 // side**2
@@ -61,7 +61,7 @@ def recovery_cells(*, sides: list, fields: int, loops: int, tilt: float, tilt_st
 
 def sweep_cells(*, sides: list, chains: int, loops: int, sweeps: int, seeds: int) -> Grid:
     """Cells of sweep_relaxation."""
-    common = dict(coupling=CRITICAL, chains=chains, loops=loops, sweeps=sweeps, seed=range(seeds))
+    common = dict(coupling=CRITICAL, chains=chains, loops=loops, sweeps=sweeps, seed=replicates(seeds))
     return grid(side=_even(sides), **common)
 
 
@@ -70,7 +70,7 @@ def detail_cells(*, sides: list, chains: int, loops: int, steps: int, seeds: int
     found = Grid()
     for side in _even(sides):
         shape = dict(side=side, step=round(0.3 / side, 6), steps=steps)
-        found += grid(coupling=CRITICAL, chains=chains, loops=loops, **shape, seed=range(seeds))
+        found += grid(coupling=CRITICAL, chains=chains, loops=loops, **shape, seed=replicates(seeds))
     return found
 
 
@@ -86,7 +86,7 @@ def generations(*, side: int, coarsest: int, samples: int, loops: int, chains: i
         whole *= 2
     shape = dict(side=max(whole, 2 * coarsest), coarsest=coarsest, coupling=CRITICAL)
     asked = dict(samples=samples, loops=loops, chains=chains, **steps)
-    return [made(drawn_by_scales, **shape, **asked, seed=seed) for seed in range(seeds)]
+    return [made(drawn_by_scales, **shape, **asked, seed=seed) for seed in replicates(seeds)]
 
 
 def drawn_cells(runs: list[Handle], **more) -> Grid:
@@ -111,7 +111,7 @@ def denoiser_cells(*, images: str, side: int, windows: list, noises: list, seeds
     found, common = Grid(), dict(images=images, side=_patch(side))
     for domain in ("pixels", "details"):
         for window in _windows(windows, net["layers"]):
-            for seed in range(seeds):
+            for seed in replicates(seeds):
                 shape = dict(domain=domain, window=window, width=net["width"], layers=net["layers"], seed=seed)
                 network = made(trained_window_denoiser, **common, **shape, train_steps=net["train_steps"])
                 found += grid(network=network, **common, **shape, noises=[noises])

@@ -1,7 +1,7 @@
 """Which cells the chapter asks for."""
 
 from quire.experiments.phase_collapse.cells import drawn_textures
-from quire.sweep import Grid, grid, made
+from quire.sweep import Grid, grid, made, replicates
 
 __all__ = ["digit_cells", "learned_cells", "mean_cells", "shift_cells", "texture_cells"]
 
@@ -28,7 +28,7 @@ def shift_cells() -> Grid:
 def texture_cells(*, side: int, fields: int, loops: int, seeds: int) -> Grid:
     """Cells of textures, on a lattice whose side is a multiple of eight."""
     asked, found = dict(side=8 * max(side // 8, 1), couplings=COUPLINGS, fields=fields, loops=loops), Grid()
-    for seed in range(seeds):
+    for seed in replicates(seeds):
         drawn = made(drawn_textures, **asked, seed=seed)
         for name, quantile in (QUANTILES | {"pixels": 0.0}).items():
             found += grid(fields=drawn, features=name, quantile=quantile)
@@ -41,7 +41,7 @@ def digit_cells(*, seeds: int) -> Grid:
     for shift, pooled in ((0, False), (8, False), (8, True)):
         for name, quantile in QUANTILES.items():
             asked = dict(nonlinearity=name, quantile=quantile, shift=shift, pooled=pooled)
-            found += grid(order=[1, 2], **asked, seed=range(seeds))
+            found += grid(order=[1, 2], **asked, seed=replicates(seeds))
     return found
 
 
@@ -49,5 +49,5 @@ def learned_cells(*, images: str, train_images: int, epochs: int, learning_rate:
     """Cells of learned."""
     channels, strides = BLOCKS.get(images, COLOUR_BLOCKS)
     asked = dict(images=images, train_images=train_images, channels=[channels], strides=[strides])
-    trained = dict(epochs=epochs, learning_rate=learning_rate, seed=range(seeds))
+    trained = dict(epochs=epochs, learning_rate=learning_rate, seed=replicates(seeds))
     return grid(nonlinearity=list(QUANTILES), **asked, **trained)

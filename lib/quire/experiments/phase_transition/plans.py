@@ -3,7 +3,7 @@
 Binary trees have a transition for m from 2 to v/2: a setting that asks for other rules gets the nearest.
 """
 
-from quire.sweep import Grid, grid
+from quire.sweep import Grid, grid, replicates
 
 __all__ = [
     "block_cells",
@@ -43,12 +43,12 @@ def diagram_cells(vocabs: list) -> Grid:
 
 def level_cells(vocab: int, num_rules: int, *, depth: int, noises: list, seeds: int, strings: int) -> Grid:
     """Cells of epsilon_levels."""
-    return grid(**setting(vocab, num_rules), depth=depth, noise=noises, seed=range(seeds), strings=strings)
+    return grid(**setting(vocab, num_rules), depth=depth, noise=noises, seed=replicates(seeds), strings=strings)
 
 
 def channel_cells(vocab: int, num_rules: int, *, depth: int, noises: list, seeds: int, strings: int) -> Grid:
     """Cells of channel_levels: all three channels."""
-    sizes = dict(depth=depth, noise=noises, seed=range(seeds), strings=strings)
+    sizes = dict(depth=depth, noise=noises, seed=replicates(seeds), strings=strings)
     return grid(channel=CHANNELS, **setting(vocab, num_rules), **sizes)
 
 
@@ -56,7 +56,7 @@ def block_cells(
     vocab: int, num_rules: int, *, depths: list, noises: list, blocks: int, grammars: int, strings: int, **channel
 ) -> Grid:
     """Cells of epsilon_blocks, or with a channel of channel_blocks; the deepest trees, which take longest, come first."""
-    sizes = dict(noise=noises, block=range(blocks), grammars=grammars, strings=strings)
+    sizes = dict(noise=noises, block=replicates(blocks), grammars=grammars, strings=strings)
     return grid(**channel, depth=sorted(set(depths), reverse=True), **setting(vocab, num_rules), **sizes)
 
 

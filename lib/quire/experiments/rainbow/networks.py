@@ -63,7 +63,7 @@ def trained_weights(
     scaling: str,
     epochs: int,
     learning_rate: float,
-    seeds: int,
+    seeds: list[int],
     device: str,
     centring: str = "image",
 ) -> dict[str, Tensor]:
@@ -76,18 +76,18 @@ def trained_weights(
             proportion to the width, so that hidden features move as much at any width.
         epochs: of heavy-ball descent, 128 images a step.
         learning_rate: 0.05 is stable in the standard scaling; in the mean-field one it is that per unit of width.
-        seeds: networks.
+        seeds: one for each network.
         device: where they are trained.
         centring: see :func:`images_of`.
 
     Returns:
-        start.0, start.1, start.2 and end.…: the matrices, ``[seeds, rows, columns]``, as they act on what comes before them.
+        start.0, start.1, start.2 and end.…: the matrices, ``[networks, rows, columns]``, as they act on what comes before them; seeds.
 
     Raises:
         ValueError: an unknown scaling.
     """
     x, y = images_of(images, train=train_images, held_out=False, device=device, centring=centring)
-    names = [("rainbow", images, scaling, width, seed) for seed in range(seeds)]
+    names = [("rainbow", images, scaling, width, seed) for seed in seeds]
     drawn = [generator(*name) for name in names]
     if scaling == "standard":
         net = stack([_standard(x.shape[1], width, one) for one in drawn])
@@ -99,19 +99,21 @@ def trained_weights(
     else:
         raise ValueError(f"scaling must be one of {list(SCALINGS)}, got {scaling!r}")
     config = TrainConfig(learning_rate=learning_rate, max_epochs=epochs, batch_size=128, optimizer="momentum")
-    samples = MemberData.shared(x, y, sizes=[len(x)] * seeds)
+    samples = MemberData.shared(x, y, sizes=[len(x)] * len(seeds))
     net = net.to(x.device)
     found = train(net, samples, config=config, generators=[generator(*name, "order") for name in names]).net
-    return {
+    matrices = {
         f"{when}.{place}": tensor
         for when, one in (("start", net), ("end", found))
         for place, tensor in enumerate(_matrices(one, scaling))
     }
+    return matrices | {"seeds": torch.tensor(seeds)}
 
 
 def weights_of(weights: dict[str, Tensor], *, when: str, seed: int, device: str) -> list[Float[Tensor, "rows columns"]]:
-    """The matrices of one network, at the "start" or at the "end"."""
-    return [weights[f"{when}.{place}"][seed].to(resolve(device)) for place in range(3)]
+    """The matrices of the network with this seed, at the "start" or at the "end"."""
+    member = weights["seeds"].tolist().index(seed)
+    return [weights[f"{when}.{place}"][member].to(resolve(device)) for place in range(3)]
 
 
 def _standard(inputs: int, width: int, stream: torch.Generator) -> nn.Sequential:

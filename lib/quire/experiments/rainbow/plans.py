@@ -1,20 +1,27 @@
 """Which cells the chapter asks for."""
 
 from quire.experiments.rainbow.networks import trained_weights
-from quire.sweep import Grid, grid, made
+from quire.sweep import Grid, grid, made, replicates
 
 __all__ = ["feature_cells", "network_cells", "pair_cells", "start_cells"]
 
 
 def feature_cells(*, images: str, train_images: int, widths: list, draws: int) -> Grid:
     """Cells of random_features."""
-    return grid(images=images, train_images=train_images, width=widths, number=range(draws))
+    return grid(images=images, train_images=train_images, width=widths, number=replicates(draws))
 
 
 def _nets(*, widths: list, rates: dict[str, float], seeds: int, **training) -> list:
     """The trained networks of each scaling and width."""
     return [
-        made(trained_weights, width=width, scaling=scaling, learning_rate=rate, seeds=max(seeds, 2), **training)
+        made(
+            trained_weights,
+            width=width,
+            scaling=scaling,
+            learning_rate=rate,
+            seeds=list(replicates(max(seeds, 2))),
+            **training,
+        )
         for scaling, rate in rates.items()
         for width in widths
     ]
@@ -30,17 +37,17 @@ def network_cells(*, draws: int, seeds: int, images: str, train_images: int, **t
     """
     asked, found = dict(images=images, train_images=train_images), Grid()
     for nets in _nets(seeds=seeds, **asked, **training):
-        found += grid(weights=nets, **asked, seed=range(seeds), draws=draws)
+        found += grid(weights=nets, **asked, seed=replicates(seeds), draws=draws)
     return found
 
 
 def pair_cells(*, draws: int, seeds: int, images: str, train_images: int, centring: str = "image", **training) -> Grid:
     """Cells of distances: each network with the next one."""
     asked = dict(images=images, train_images=train_images, centring=centring)
-    found, number = Grid(), max(seeds, 2)
+    found, members = Grid(), replicates(max(seeds, 2))
     for nets in _nets(seeds=seeds, **asked, **training):
-        for first in range(seeds):
-            found += grid(weights=nets, **asked, first=first, second=(first + 1) % number, draws=draws)
+        for first, second in zip(replicates(seeds), [*members[1:], members[0]], strict=False):
+            found += grid(weights=nets, **asked, first=first, second=second, draws=draws)
     return found
 
 
@@ -54,5 +61,5 @@ def start_cells(*, seeds: int, training: dict, **more) -> Grid:
     """
     found = Grid()
     for nets in _nets(seeds=seeds, **training):
-        found += grid(weights=nets, seed=range(seeds), **more)
+        found += grid(weights=nets, seed=replicates(seeds), **more)
     return found
