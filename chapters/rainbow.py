@@ -251,7 +251,7 @@ figure(
 # figure): with their mean, that is what the second-order model leaves out.
 #
 # **What it means.** As far as its activations go, a trained wide layer is a sample: rows that are exchanged for others of the same law do the
-# same, once they are turned. **What it does not mean:** that the law is normal about zero. In small networks without symmetric features it is not,
+# same, once they are turned. **What it does not mean:** that the law is normal about zero. Where features are not centred it is far from it,
 # and a test by accuracy on an easy task would not have noticed.
 
 # %%

@@ -118,7 +118,7 @@ def test_a_planned_chapter_keeps_its_entry_and_a_second_new_one_joins_the_first(
         root / "book" / "map.yml",
         "    - {chapter: planned, title: Planned, thesis: To come., papers: []}\n",
     )
-    before = place.read_text().replace("- part: About the book", planned + "- part: About the book")
+    before = place.read_text().replace("    - chapter: mechanics\n", planned + "    - chapter: mechanics\n")
     place.write_text(before)
     paths = skeleton("planned", record=False)
     assert planned in before and place.read_text() == before and root / "chapters" / "planned.py" in paths
