@@ -1,11 +1,11 @@
 """The φ⁴ sampler beside a loop over sites and beside local updates alone, and extreme eigenvalues beside the dense matrix, as ratios."""
 
 import math
-import time
 
 import numpy as np
 import pytest
 import torch
+from timing import cpu_seconds
 
 from quire.multiscale import (
     conditional_hessian,
@@ -26,17 +26,6 @@ def stream(seed=0):
     return torch.Generator().manual_seed(seed)
 
 
-def timed(call, repeats=3):
-    """Least processor time of some calls, after one that compiles."""
-    call()
-    times = []
-    for _ in range(repeats):
-        before = time.process_time()
-        call()
-        times.append(time.process_time() - before)
-    return min(times)
-
-
 def test_clusters_cost_less_than_twice_the_sweeps(record_property):
     """64 chains of 32 × 32 sites, 20 of 80 loops: all of it, and the Metropolis sweeps alone."""
     fields = torch.randn(64, 32, 32, dtype=torch.float64, generator=stream())
@@ -48,7 +37,7 @@ def test_clusters_cost_less_than_twice_the_sweeps(record_property):
     def whole():
         sample_phi4(64, 32, coupling=BETA, loops=20, sweeps=3, step=STEP, generator=stream())
 
-    ratio = timed(whole) / timed(sweeps)
+    ratio = cpu_seconds(whole) / cpu_seconds(sweeps)
     record_property("ratio", ratio)
     print(f"\nsampler with clusters / its Metropolis sweeps: {ratio:.2f}")
     assert ratio < 3
@@ -72,8 +61,8 @@ def sweep_by_sites(field, generator):
 def test_sweeps_against_a_loop_over_sites(record_property):
     field, generator = np.random.default_rng(0).normal(size=(32, 32)), np.random.default_rng(1)
     fields = torch.randn(64, 32, 32, dtype=torch.float64, generator=stream())
-    ours = timed(lambda: metropolis_sweep(fields, BETA, step=STEP, generator=stream())) / 64
-    ratio = timed(lambda: sweep_by_sites(field, generator)) / ours
+    ours = cpu_seconds(lambda: metropolis_sweep(fields, BETA, step=STEP, generator=stream())) / 64
+    ratio = cpu_seconds(lambda: sweep_by_sites(field, generator)) / ours
     record_property("ratio", ratio)
     print(f"\none sweep of one 32 × 32 field, loop over sites / quire: {ratio:.0f}")
     assert ratio > 20
@@ -111,7 +100,7 @@ def test_lanczos_beats_the_dense_matrix(record_property):
         return torch.stack([torch.linalg.eigvalsh(conditional_hessian(x, BETA, band))[0] for x in fields])
 
     torch.testing.assert_close(by_lanczos(), dense(), atol=1e-2, rtol=0)
-    ratio = timed(dense) / timed(by_lanczos)
+    ratio = cpu_seconds(dense) / cpu_seconds(by_lanczos)
     record_property("ratio", ratio)
     print(f"\nsmallest eigenvalue of 768 coefficients, dense / Lanczos: {ratio:.1f}")
     assert ratio > 1

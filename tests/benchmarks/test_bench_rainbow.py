@@ -1,9 +1,8 @@
 """Alignment of wide features beside the decomposition of their covariance, and new rows beside a covariance that is formed, as ratios."""
 
-import time
-
 import pytest
 import torch
+from timing import cpu_seconds
 
 from quire.rainbow import alignment_distance, sample_rows
 
@@ -12,17 +11,6 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 
 def normal(*shape, seed=0):
     return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
-
-
-def timed(call, repeats=2):
-    """Least processor time of some calls, after one that warms up."""
-    call()
-    times = []
-    for _ in range(repeats):
-        before = time.process_time()
-        call()
-        times.append(time.process_time() - before)
-    return min(times)
 
 
 def test_alignment_of_wide_features(benchmark):
@@ -34,7 +22,7 @@ def test_alignment_of_wide_features(benchmark):
         return (x.square().sum() + y.square().sum() - 2 * nuclear) / y.square().sum()
 
     torch.testing.assert_close(alignment_distance(x, y), formed())
-    ratio = timed(formed) / timed(lambda: alignment_distance(x, y))
+    ratio = cpu_seconds(formed) / cpu_seconds(lambda: alignment_distance(x, y))
     benchmark.extra_info["covariance of features"] = ratio
     benchmark.pedantic(lambda: alignment_distance(x, y), rounds=1)
     assert ratio > 3
@@ -51,7 +39,7 @@ def test_new_rows_without_a_covariance(benchmark):
     def ours():
         return sample_rows(weight, (1, 1000), generator=torch.Generator().manual_seed(2))
 
-    ratio = timed(formed) / timed(ours)
+    ratio = cpu_seconds(formed) / cpu_seconds(ours)
     benchmark.extra_info["root of the covariance"] = ratio
     benchmark.pedantic(ours, rounds=1)
     assert ratio > 2

@@ -1,24 +1,12 @@
 """Scattering beside kymatio's torch frontend on the same filters, as a ratio; skipped where kymatio does not import."""
 
-import time
-
 import pytest
 import torch
+from timing import cpu_seconds
 
 from quire.scattering import MorletBank, morlet_bank, scattering
 
 pytestmark = pytest.mark.usefixtures("one_thread")
-
-
-def timed(call, repeats=4):
-    """Least processor time of some calls, after one that warms up."""
-    call()
-    times = []
-    for _ in range(repeats):
-        before = time.process_time()
-        call()
-        times.append(time.process_time() - before)
-    return min(times)
 
 
 @pytest.mark.parametrize("side, scales, angles", [(32, 2, 8), (64, 3, 4)])
@@ -31,7 +19,7 @@ def test_beside_kymatio(benchmark, side, scales, angles):
     bank = MorletBank(exact.bands.float(), exact.low.float(), exact.frequencies)
     images = torch.randn(32, side, side, generator=torch.Generator().manual_seed(0))
     assert other(images).shape[1] == scattering(images, bank).shape[1]
-    ratio = timed(lambda: other(images)) / timed(lambda: scattering(images, bank))
+    ratio = cpu_seconds(lambda: other(images)) / cpu_seconds(lambda: scattering(images, bank))
     benchmark.extra_info["kymatio"] = ratio
     benchmark.pedantic(lambda: scattering(images, bank), rounds=1)
     assert ratio > 0.5
