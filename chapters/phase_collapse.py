@@ -13,8 +13,8 @@
 # %% [markdown]
 # # Phase collapse
 #
-# *Why do networks need a nonlinearity? To discard the phases of their coefficients. Keeping them and thresholding the amplitudes, which is what
-# sparsity would ask for, separates no classes whose images may be shifted.*
+# *Why do networks need a nonlinearity? Perhaps to discard the phases of their coefficients. Thresholds that keep the phases, which is what sparsity
+# would ask for, leave nothing of the mean of a class whose images may stand anywhere; whether that matters depends on the images.*
 #
 # Reading: 15 minutes. Running: seconds at smoke scale, about two minutes at book scale, on two cores.
 
@@ -166,7 +166,7 @@ figure(
 #
 # ## Where digits do not follow
 #
-# It would be a pretty story if soft thresholds failed on digits, too. Do they? Scattering repeats the step: wavelets, a nonlinearity, wavelets of
+# It would be a pretty story if soft thresholds failed on digits, too. Do they? Scattering {cite}`bruna2013invariant` repeats the step: wavelets, a nonlinearity, wavelets of
 # a coarser scale, the nonlinearity again, an average.
 #
 # ```{literalinclude} /lib/quire/scattering/transform.py
@@ -205,7 +205,8 @@ describe(written[["shift", "pooled", "nonlinearity", "order", "seed", "error", "
 #
 # The literature's networks alternate the fixed step with a learned $1\times1$ matrix across channels, many layers deep, on natural images; there the
 # modulus is as good as a residual network, and the soft threshold is not. Space is only ever filtered by wavelets; all that is learned is
-# which channels to add. Coefficients are standardised before the nonlinearity: else a threshold that suits one channel empties another.
+# which channels to add. Coefficients are standardised before the nonlinearity: else a threshold that suits one channel empties another. The
+# modulus hands on one number where the others hand on two; its networks have more channels, and as many weights.
 
 # %%
 asked = plans.learned_cells(
@@ -213,7 +214,7 @@ asked = plans.learned_cells(
 )
 trained = sweep(learned_cells.learned, asked, device=device)
 on_digits = trained.images == "digits"
-gap = measures.error_less(trained[on_digits], kinds=("soft", "modulus"), least_train_error=0.01)
+gap = measures.error_less(trained[on_digits], kinds=("soft", "modulus"), most_train_error=0.01)
 claims.report("phase_collapse.learned-digits", gap)
 claims.report("phase_collapse.learned-images", measures.error_less(trained[~on_digits], kinds=("soft", "modulus")))
 
@@ -231,8 +232,8 @@ describe(trained[["images", "nonlinearity", "seed", "error", "train_error", "wei
 # %% [markdown]
 # On digits: {claim}`phase_collapse.learned-digits`; on natural images (paper scale): {claim}`phase_collapse.learned-images`.
 #
-# **What it means.** Where phases are symmetric, as those of textures and of images that may stand anywhere, discarding them is what makes
-# classes separable by a linear step, and thresholds that keep them do not. **What it does not mean:** that a soft threshold can never work.
+# **What it means.** Where phases are symmetric, discarding them is what gives classes different means; of textures whose law does not change with
+# their sign, nothing else tells a linear classifier anything. **What it does not mean:** that a soft threshold can never work.
 # Phases of neighbouring coefficients of one stroke depend on one another, and deep networks can use that.
 
 # %%

@@ -162,7 +162,7 @@ describe(tested[["width", "scaling", "seed", "kind", "draw", "accuracy"]])
 # %% [markdown]
 # In the standard scaling networks that share no weight with the trained one have an accuracy of {claim}`rainbow.accuracy-64` at width 64 and
 # {claim}`rainbow.accuracy-256` at 256; without the rotations {claim}`rainbow.unaligned`. A new classifier on the sampled features adds
-# {claim}`rainbow.new-classifier`. From width 64 to 512 the loss of accuracy shrinks by a factor of {claim}`rainbow.gap`.
+# {claim}`rainbow.new-classifier`. At width 512 the loss of accuracy is {claim}`rainbow.gap` of what it is at 64.
 #
 # *What it does not say.* That the covariances matter. Here is the control: random features, as they were before training, with a new
 # classifier. The difference is {claim}`rainbow.random`: digits are too easy to tell. Accuracy is the wrong thing to look at; activations are the right one.
@@ -196,7 +196,8 @@ figure(
     curves(table_measures.distance_table(pairs, layer=2), x="width", y="distance", by="name", log="xy", **panels),
     caption="Alignment distance to the second hidden layer of a trained network, on held-out images, in two scalings.",
     alt="Two panels of falling curves. Standard: untrained features are farthest, the others close together. Mean-field: untrained ones "
-    "stay far at any width, normal rows about zero stay at a fraction of that, the others fall to a hundredth.",
+    "stay far at any width; normal rows about zero come next, then those about their mean; rows of the network itself and another trained "
+    "network come closest, and fall to a hundredth.",
 )
 
 # %% [markdown]
@@ -233,7 +234,7 @@ figure(
         **panels,
     ),
     caption="Eigenvalues of the covariance of the second layer's rows, before and after training, in two scalings.",
-    alt="Two panels of falling curves. Standard: before and after nearly coincide. Mean-field: after training the first ten eigenvalues rise, the "
+    alt="Two panels of falling curves. Standard: before and after nearly coincide. Mean-field: after training about ten eigenvalues rise, the "
     "first of them several times, and the rest falls as before.",
 )
 

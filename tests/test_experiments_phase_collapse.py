@@ -7,6 +7,7 @@ import torch
 from known_answers import finite, fits
 
 from quire.experiments.phase_collapse import cells, learned_cells, plans, torus_images
+from quire.scattering import ScatteringNet, morlet_bank, wavelet_coefficients
 
 
 def stream(seed=0):
@@ -32,8 +33,6 @@ def test_class_means_over_all_shifts():
     asked = dict(scales=1, angles=2, part=0, parts=300)
     found = finite(cells.class_means(nonlinearity="modulus", quantile=0.0, **asked), arguments=asked)[0]["ratio"]
     images, labels = (one[::300] for one in torus_images.digits_on_torus())
-    from quire.scattering import morlet_bank, wavelet_coefficients
-
     bank = morlet_bank(16, scales=1, angles=2)
     copies = torch.stack([images.roll((i, j), (1, 2)) for i in range(16) for j in range(16)], 1)
     z = wavelet_coefficients(copies.flatten(0, 1), bank).unflatten(0, copies.shape[:2]).abs()
@@ -53,6 +52,14 @@ def test_shifts_turn_phases():
     rows = finite(cells.phase_shifts(scale=0, scales=2, angles=4), arguments=("scale", "scales", "angles"))
     assert all(0 < row["ratio"] <= row["bound"] for row in rows)
     assert rows[0]["ratio"] == pytest.approx(rows[0]["bound"], rel=0.02)
+    whole = cells.phase_shifts(scale=0, scales=1, angles=1)[
+        -1
+    ]  # one pixel along the rows: measured on images that are moved
+    images, bank = torus_images.digits_on_torus()[0], morlet_bank(16, scales=1, angles=1)
+    before, after = (wavelet_coefficients(one, bank) for one in (images, images.roll(1, 1)))
+    turned = torch.exp(-1j * bank.frequencies[0, 0, 0]) * before
+    ratio = (after - turned).abs().square().sum() / before.abs().square().sum()
+    assert whole["displacement"] == 1 and whole["ratio"] == pytest.approx(float(ratio.sqrt()))
     assert rows[-1]["displacement"] == 1 and cells.phase_shifts(scale=1, scales=2, angles=4)[-1]["displacement"] == 2
 
 
@@ -106,7 +113,12 @@ def test_plans():
     assert {cell["fields"].arguments["side"] for cell in planned} == {16}
     planned = plans.digit_cells(seeds=1)
     assert fits(cells.digit_errors, [one | {"generator": None} for one in planned]) and len(planned) == 24
-    for images, channels in (("digits", [16, 32]), ("cifar10-subset", plans.COLOUR_BLOCKS[0])):
+    for images, colours, side in (("digits", 1, 8), ("cifar10-subset", 3, 32)):
         planned = plans.learned_cells(images=images, train_images=10, epochs=1, learning_rate=0.1, seeds=1)
         assert fits(learned_cells.learned, [one | {"device": "cpu"} for one in planned])
-        assert planned[0]["channels"] == channels
+        sizes = []
+        for one in planned:
+            shape = {name: one[name] for name in ("channels", "strides", "nonlinearity")}
+            net = ScatteringNet(side=side, in_channels=colours, num_classes=10, generator=stream(), **shape)
+            sizes.append(sum(weight.numel() for weight in net.parameters()))
+        assert max(sizes) < 1.02 * min(sizes)

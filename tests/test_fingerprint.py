@@ -662,10 +662,14 @@ def test_packages_that_an_installer_put_elsewhere_are_not_followed(tmp_path, mon
     (target / name / "__init__.py").write_text("import os\n\n\ndef size():\n    return os.environ['SIZE']\n")
     if recorded:
         (target / f"{name}-1.0.dist-info").mkdir()
+        (target / f"{name}-1.0.dist-info" / "RECORD").write_text(f"{name}/__init__.py,sha256=0,0\n")
     user.mkdir()
     (user / f"{name}_user.py").write_text(f"import {name}\n\n\ndef run():\n    return {name}.size()\n")
+    (target / f"{name}_beside.py").write_text("import os\n\n\ndef size():\n    return os.environ['SIZE']\n")
     for path in (target, user):
         monkeypatch.syspath_prepend(str(path))
     run = importlib.import_module(f"{name}_user").run
     notes = unfollowable(run)
     assert notes == [] if recorded else any("reads the environment" in note for note in notes)
+    beside = unfollowable(importlib.import_module(f"{name}_beside").size)
+    assert any("reads the environment" in note for note in beside)  # a user's file in the same folder

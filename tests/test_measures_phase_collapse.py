@@ -92,9 +92,7 @@ def trained(soft, modulus, fitted=0.0):
 def test_networks_that_have_fitted():
     asked = dict(kinds=("soft", "modulus"))
     assert measures.error_less(trained(0.2, 0.1), **asked).value == pytest.approx(0.1)
-    assert missing(
-        measures.error_less(trained(0.2, 0.1, 0.05), least_train_error=0.01, **asked), "nothing was computed"
-    )
+    assert missing(measures.error_less(trained(0.2, 0.1, 0.05), most_train_error=0.01, **asked), "nothing was computed")
     assert table_measures.learned_table(trained(0.2, 0.1)).name.unique().tolist() == ["soft threshold", "modulus"]
     assert verdict("phase_collapse.learned-images", measures.error_less(trained(0.2, 0.1), **asked), "paper") == "holds"
 

@@ -149,15 +149,8 @@ def test_channels_of_images_and_stages_between():
     torch.testing.assert_close(hidden, wanted)
     assert outputs.shape == (9, 4, 1, 1)
     found = sample_rainbow(weights, images, draws=3, generator=stream(), between=between)
-    assert found.features[0].shape == (3, 9, 6, 1, 1) and features_of(found.weights, images, between=between)[
-        -1
-    ].shape == (
-        3,
-        9,
-        4,
-        1,
-        1,
-    )
+    assert found.features[0].shape == (3, 9, 6, 1, 1)
+    assert features_of(found.weights, images, between=between)[-1].shape == (3, 9, 4, 1, 1)
 
 
 def test_what_cannot_be_sampled_is_said():

@@ -32,6 +32,14 @@ def test_wavelets_have_no_mean_and_sit_at_their_frequencies():
             assert float(bank.frequencies[scale, angle].norm()) == pytest.approx(3 * math.pi / 4 / 2**scale)
 
 
+def test_two_images_of_the_torus_on_each_side_are_enough(monkeypatch):
+    """At the coarsest scale that fits, with the eight angles of the literature, what is left out is five widths of a window away."""
+    bank = morlet_bank(16, scales=3, angles=8)
+    monkeypatch.setattr("quire.scattering.filters.IMAGES", 6)
+    more = morlet_bank(16, scales=3, angles=8)
+    assert float((bank.bands - more.bands).abs().max()) < 1e-6 and float((bank.low - more.low).abs().max()) < 1e-12
+
+
 def test_coefficients_are_sums_over_places():
     images, bank = normal(2, 8, 8), morlet_bank(8, scales=1, angles=2)
     found = wavelet_coefficients(images, bank)

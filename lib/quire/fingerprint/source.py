@@ -126,21 +126,20 @@ def is_installed(path: str) -> bool:
     """Whether a file belongs to Python itself or to an installed package."""
     whole = os.path.realpath(path)
     usual = whole.startswith(_installed()) or bool({"site-packages", "dist-packages"} & set(whole.split(os.sep)))
-    return usual or any(_holds_packages(entry) and whole.startswith(os.path.join(entry, "")) for entry in _entries())
+    return usual or any(_is_recorded(whole, os.path.realpath(entry)) for entry in sys.path if entry)
 
 
-def _entries() -> list[str]:
-    """The folders that imports are looked for in."""
-    return [os.path.realpath(entry) for entry in sys.path if entry]
+def _is_recorded(file: str, folder: str) -> bool:
+    """Whether an installer put a file there, as ``pip install --target`` does; a user's own beside it is not meant."""
+    inside = os.path.join(folder, "")
+    return file.startswith(inside) and file[len(inside) :].split(os.sep)[0] in _recorded(folder)
 
 
 @cache
-def _holds_packages(folder: str) -> bool:
-    """Whether an installer has put packages there, as ``pip install --target`` does: it leaves their records beside them."""
-    try:
-        return any(name.endswith(".dist-info") for name in os.listdir(folder))
-    except OSError:
-        return False
+def _recorded(folder: str) -> frozenset[str]:
+    """The packages and modules of a folder that are in an installer's records."""
+    lines = (line for record in Path(folder).glob("*.dist-info/RECORD") for line in record.read_text().splitlines())
+    return frozenset(line.partition(",")[0].split("/")[0] for line in lines)
 
 
 def locate(name: str, beside: str = "") -> str | None:

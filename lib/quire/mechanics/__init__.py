@@ -1,6 +1,7 @@
 """Learning mechanics: small settings whose outcome is known exactly, and the laws that they stand for.
 
-``mode_strengths`` (deep linear networks), ``implicit_bias`` (diagonal networks) and ``train_scaled`` (any network, from rich to lazy), ``learnability`` (of a kernel method), ``sharpness`` (the edge of stability),
+``mode_strengths`` (deep linear networks), ``implicit_bias`` (diagonal networks) and ``train_scaled`` (any network, from rich to lazy),
+``learnability`` (of a kernel method), ``sharpness`` (the edge of stability),
 ``parameter_groups`` (one learning rate for all widths), ``feature_limited_error`` (scaling laws), ``neural_collapse``,
 ``linear_cka`` and ``alignment_error`` (universal representations).
 """

@@ -16,7 +16,7 @@ from quire.types import Float, Tensor
 __all__ = ["MorletBank", "gabor", "morlet_bank"]
 
 SIGMA, XI = 0.8, 3 * math.pi / 4  # window, in pixels, and wave number, per pixel, at the finest scale
-IMAGES = 2  # of the torus on each side: the window at the coarsest scale is narrower than the torus
+IMAGES = 2  # of the torus on each side: what is left out is below 1e-6 with up to eight angles
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class MorletBank:
 
 
 def morlet_bank(side: int, *, scales: int, angles: int) -> MorletBank:
-    """Filters for images of a power of two pixels a side, in float64.
+    """Filters in float64, for images whose side 2^scales divides.
 
     Args:
         side: of the images.

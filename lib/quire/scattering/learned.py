@@ -18,7 +18,9 @@ from quire.types import Float, Tensor
 
 __all__ = ["ScatteringNet"]
 
-REACH = 3  # of a filter, in pixels: 3.75 widths of its window
+REACH = (
+    3  # of a filter, in pixels: 3.75 widths of its window, with four angles (with more, windows are longer, and cut)
+)
 MEDIAN = math.sqrt(2 * math.log(2))  # of the modulus of a complex number whose parts are standard normal
 EPSILON = 1e-6  # under the root of the modulus, for a derivative at zero
 

@@ -8,12 +8,8 @@ from quire.types import Float, Tensor
 __all__ = ["drawn_by_scales", "histograms", "moments_by_scale", "spectra"]
 
 MOMENTS = 4  # of the wavelet
-SOURCES = (
-    "generated",
-    "longer",
-    "true",
-    "details",
-)  # from noise; by longer chains; from the model; details given true averages
+# From noise; by longer chains; from the model; details given true averages.
+SOURCES = ("generated", "longer", "true", "details")
 LONGER = 4  # times the steps at the coarsest scale, to see that these are enough
 
 

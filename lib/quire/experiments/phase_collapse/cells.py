@@ -34,9 +34,8 @@ def class_means(*, nonlinearity: str, quantile: float, scales: int, angles: int,
     images, labels = (one[part::parts] for one in digits_on_torus())
     bank = morlet_bank(SIDE, scales=scales, angles=angles)
     z = wavelet_coefficients(images, bank)
-    threshold = z.abs().transpose(0, 2).flatten(2).flatten(0, 1)  # [angles · scales, …]
-    threshold = threshold.quantile(quantile, dim=1).unflatten(0, (angles, scales)).mT[..., None, None]
-    found = applied(z, nonlinearity, threshold if quantile else 0.0)
+    threshold = z.abs().movedim(0, 2).flatten(2).quantile(quantile, dim=2)  # [scales, angles]
+    found = applied(z, nonlinearity, threshold[..., None, None] if quantile else 0.0)
     present, counts = labels.unique(return_counts=True)
     means = torch.stack([found[labels == label].mean((0, 3, 4)) for label in present])
     weights = counts.double() / len(labels)

@@ -44,12 +44,12 @@ def digit_error(rows: pd.DataFrame, *, nonlinearity: str, order: int, shift: int
     return stats.mean_over_seeds(found, value="error", seed="seed", if_empty=NONE)
 
 
-def error_less(rows: pd.DataFrame, *, kinds: tuple[str, str], least_train_error: float = 1.0) -> Estimate:
+def error_less(rows: pd.DataFrame, *, kinds: tuple[str, str], most_train_error: float = 1.0) -> Estimate:
     """Test error of trained networks of one nonlinearity less that of another, over networks that have fitted their training images.
 
     Args:
-        least_train_error: networks above it have not.
+        most_train_error: networks above it have not.
     """
-    fitted = rows[rows.train_error <= least_train_error]
+    fitted = rows[rows.train_error <= most_train_error]
     errors = [stats.mean(fitted[fitted.nonlinearity == kind].error, if_empty=NONE) for kind in kinds]
     return errors[0] - errors[1]

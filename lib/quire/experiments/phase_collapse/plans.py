@@ -8,8 +8,11 @@ __all__ = ["digit_cells", "learned_cells", "mean_cells", "shift_cells", "texture
 QUANTILES = {"linear": 0.0, "soft": 0.5, "rectified": 0.0, "modulus": 0.0}  # of amplitudes, as thresholds
 COUPLINGS = [0.6, 0.66, 0.7]
 BANK = dict(scales=2, angles=4)
-BLOCKS = {"digits": ([16, 32], [1, 2])}  # channels and strides; of 32 pixels a side otherwise
-COLOUR_BLOCKS = ([32, 64, 128], [2, 2, 2])
+STRIDES = {"digits": [1, 2]}  # of each block; of colour images otherwise
+COLOUR_STRIDES = [2, 2, 2]
+# Channels of each block, by number of blocks. The modulus hands on half as many numbers: with more channels it has as many weights.
+CHANNELS = {2: [16, 32], 3: [32, 64, 128]}
+MODULUS_CHANNELS = {2: [19, 38], 3: [42, 83, 166]}
 
 
 def mean_cells(*, parts: int) -> Grid:
@@ -46,8 +49,11 @@ def digit_cells(*, seeds: int) -> Grid:
 
 
 def learned_cells(*, images: str, train_images: int, epochs: int, learning_rate: float, seeds: int) -> Grid:
-    """Cells of learned."""
-    channels, strides = BLOCKS.get(images, COLOUR_BLOCKS)
-    asked = dict(images=images, train_images=train_images, channels=[channels], strides=[strides])
-    trained = dict(epochs=epochs, learning_rate=learning_rate, seed=replicates(seeds))
-    return grid(nonlinearity=list(QUANTILES), **asked, **trained)
+    """Cells of learned, with networks that have equal numbers of weights to two per cent."""
+    strides = STRIDES.get(images, COLOUR_STRIDES)
+    asked, found = dict(images=images, train_images=train_images, strides=[strides]), Grid()
+    for name in QUANTILES:
+        channels = (MODULUS_CHANNELS if name == "modulus" else CHANNELS)[len(strides)]
+        trained = dict(epochs=epochs, learning_rate=learning_rate, seed=replicates(seeds))
+        found += grid(nonlinearity=name, channels=[channels], **asked, **trained)
+    return found

@@ -28,9 +28,8 @@ def shifted(
     if not shift:
         return images
     count, side = len(images), images.shape[-1]
-    by = torch.randint(
-        -shift, shift, (2, count, 1), generator=generator
-    )  # as many places as pixels, if it is half of a side
+    # With half of a side there are as many places as pixels.
+    by = torch.randint(-shift, shift, (2, count, 1), generator=generator)
     place = torch.arange(side)
     rows, columns = ((place - one) % side for one in by)
     return images[torch.arange(count)[:, None, None], rows[:, :, None], columns[:, None, :]]

@@ -142,7 +142,7 @@ def spectra(*, weights: Mapping[str, Tensor], seed: int, most: int, device: str)
         }
         mean = found["start"].mean()
         for when, values in found.items():
-            head = {"layer": layer + 1, "when": when, "share": float(values[:10].sum() / values.sum())}
+            head = {"layer": layer + 1, "when": when}
             rows += [
                 head | {"order": place + 1, "eigenvalue": float(value / mean)}
                 for place, value in enumerate(values[:most])
