@@ -126,6 +126,7 @@ ALTERNATIVES = {  # what each claim would report if what it denies were so
     "new-classifier": -0.01,
     "gap": 1.0,
     "random": 0.05,
+    "random-narrow": -0.01,
     "random-unlike": 0.2,
     "spectrum-standard": 2.6,
     "spectrum-mean-field": 1.0,
