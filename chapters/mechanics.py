@@ -16,7 +16,7 @@
 # *A theory of learning can be made of small statements that an experiment can refute: settings that are solved, limits, laws of large
 # numbers, hyperparameters that come apart, and things that all networks share.*
 #
-# Reading: 25 minutes. Running: under a minute at smoke scale, about two minutes at book scale, on two cores.
+# Reading: 25 minutes. Running: under a minute at smoke scale, four to seven minutes at book scale, on two cores.
 
 # %% [markdown]
 # **You need:** gradient descent; eigenvalues; what a kernel method is helps.
@@ -348,13 +348,15 @@ figure(
     "mechanics-rates",
     curves(table_measures.rate_table(measures.optimum(rates)), x="width", y="log_best", by="name", log="x", **page),
     caption="The learning rate of the smallest loss after some steps of Adam, against the width.",
-    alt="Two curves from one point: that of the maximal parametrisation moves by less than an octave, that of the standard one falls by "
-    "more than two.",
+    alt="Two curves from one point: that of the maximal parametrisation rises a little, that of the standard one falls at every width "
+    "and much further.",
 )
 
 # %% [markdown]
 # From the smallest width to the largest the best rate moves by {claim}`mechanics.transfer` octaves in the maximal parametrisation, by
-# {claim}`mechanics.drift` in the standard one. *What it does not say:* that wider is better; after so few steps it is not.
+# {claim}`mechanics.drift` in the standard one. The figure's errors
+# are those of twenty networks; with five of each width the verdicts changed with the seeds. *What it does not say:* that wider is better; after so few
+# steps it is not.
 #
 # ## Universality: collapse, and alike representations
 #

@@ -16,7 +16,7 @@
 # *An image is hard to model at once and easier to model scale by scale: given what is coarser, the law of the details has lower barriers, is
 # sampled in a time that does not grow with the image, and depends on a small neighbourhood.*
 #
-# Reading: 25 minutes. Running: under a minute at smoke scale, about five minutes at book scale, on two cores.
+# Reading: 25 minutes. Running: under a minute at smoke scale, five to seven minutes at book scale, on two cores.
 
 # %% [markdown]
 # **You need:** probability densities as $e^{-E}$; what Langevin dynamics and a denoiser are; the chapter on the creativity of convolutional

@@ -16,7 +16,7 @@
 # *What has a network learned when it is trained? Perhaps only the covariance of each layer's weights: draw new weights with these covariances,
 # turn every layer to the one below, and the network does what it did.*
 #
-# Reading: 15 minutes. Running: seconds at smoke scale, about four minutes at book scale, on two cores.
+# Reading: 15 minutes. Running: seconds at smoke scale, four to seven minutes at book scale, on two cores.
 
 # %% [markdown]
 # **You need:** what a network with hidden layers is, the singular value decomposition, and that random features approximate a kernel; the
