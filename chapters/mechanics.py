@@ -306,7 +306,7 @@ figure(
 shape = dict(images=edge_images, width=edge_width, seeds=edge_seeds)
 asked = plans.edge_cells(rates=[edge_rate, 2 * edge_rate], steps=edge_steps, every=25, **shape)
 edge = sweep(trained_cells.edge_of_stability, asked, device=device)
-asked = plans.edge_cells(rates=[edge_rate / 10], steps=flow_steps, every=25, **shape)
+asked = plans.edge_cells(rates=[edge_rate / 10], steps=flow_steps, every=100, **shape)
 flow = sweep(trained_cells.edge_of_stability, asked, device=device)
 claims.report("mechanics.edge", measures.edge_height(edge, rate=edge_rate))
 claims.report("mechanics.edge-large", measures.edge_height(edge, rate=2 * edge_rate))
@@ -341,7 +341,7 @@ figure(
 
 # %%
 asked = dict(base_width=widths[0], log_rates=log_rates, steps=rate_steps, seeds=rate_seeds)
-rates = sweep(trained_cells.loss_at_rate, plans.rate_cells(widths=widths, **asked), device=device)
+rates = sweep(trained_cells.losses_by_rate, plans.rate_cells(widths=widths, **asked), device=device)
 claims.report("mechanics.transfer", measures.optimum_drift(rates, parametrisation="maximal"))
 claims.report("mechanics.drift", measures.optimum_drift(rates, parametrisation="standard"))
 figure(

@@ -9,7 +9,7 @@ from known_answers import finite, fits, storable
 
 from quire.experiments.mechanics import likeness_cells, mode_cells, plans, solvable_cells, trained_cells
 
-TINY = dict(images=30, width=6, seed=0, device="cpu")
+TINY = dict(images=30, width=6, seeds=[0], device="cpu")
 
 
 def stream(seed=0):
@@ -89,6 +89,8 @@ def test_the_sharpness_is_that_of_the_loss_that_is_descended():
     rows = finite(trained_cells.edge_of_stability(rate=0.05, steps=20, every=10, **TINY), arguments=TINY)
     assert [row["step"] for row in rows] == [0, 10, 20] and rows[0]["loss"] > rows[-1]["loss"]
     assert all(row["product"] == pytest.approx(row["sharpness"] * 0.025) and row["rises"] == 0 for row in rows)
+    together = trained_cells.edge_of_stability(rate=0.05, steps=20, every=10, **TINY | {"seeds": [4, 0]})
+    assert [row for row in together if row["seed"] == 0] == [pytest.approx(row, rel=1e-3) for row in rows]
 
 
 def test_too_large_a_step_makes_the_loss_rise():
@@ -99,10 +101,11 @@ def test_too_large_a_step_makes_the_loss_rise():
 @pytest.mark.parametrize("parametrisation", ["maximal", "standard"])
 def test_losses_at_the_base_width_do_not_depend_on_small_rates(parametrisation):
     asked = dict(width=16, base_width=8, steps=3, batch_size=16, seed=0, device="cpu")
-    (row,) = finite([trained_cells.loss_at_rate(parametrisation=parametrisation, log_rate=-20.0, **asked)])
-    assert row["loss"] == pytest.approx(math.log(10), abs=1.2)
-    better = trained_cells.loss_at_rate(parametrisation=parametrisation, log_rate=-6.0, **asked | {"steps": 60})
-    assert better["loss"] < row["loss"]
+    rates = dict(parametrisation=parametrisation, log_rates=[-20.0, -6.0])
+    rows = finite(trained_cells.losses_by_rate(**rates, **asked))
+    assert [row["log_rate"] for row in rows] == [-20.0, -6.0]
+    assert rows[0]["loss"] == pytest.approx(math.log(10), abs=1.2)
+    assert trained_cells.losses_by_rate(**rates, **asked | {"steps": 60})[1]["loss"] < rows[0]["loss"]
 
 
 def test_errors_on_digits_are_about_those_of_the_theory():
@@ -115,7 +118,8 @@ def test_errors_on_digits_are_about_those_of_the_theory():
 
 def test_a_rate_that_diverges_has_a_large_loss():
     asked = dict(width=16, base_width=8, steps=5, batch_size=16, seed=0, device="cpu")
-    row = trained_cells.loss_at_rate(parametrisation="standard", log_rate=70.0, **asked)
+    small, row = trained_cells.losses_by_rate(parametrisation="standard", log_rates=[-7.0, 70.0], **asked)
+    assert small["loss"] < 10
     assert math.isfinite(row["loss"]) and row["loss"] > 10
 
 
@@ -129,13 +133,17 @@ def test_kernels_change_less_for_larger_factors():
 
 
 def test_likeness_of_two_networks():
-    asked = dict(seed=0, device="cpu")
+    asked = dict(seeds=[0], device="cpu")
     rows = finite(likeness_cells.likeness(width=8, epochs=0, **asked), arguments=asked)
     assert [row["layer"] for row in rows] == [1, 2] and all(0 < row["alignment"] < 2 for row in rows)
     wider = likeness_cells.likeness(width=128, epochs=0, **asked)
     assert all(w["alignment"] < n["alignment"] and w["unlike"] < n["unlike"] for w, n in zip(wider, rows, strict=True))
     trained = likeness_cells.likeness(width=8, epochs=1, **asked)
     assert trained[0]["alignment"] != rows[0]["alignment"]
+    (together,) = [
+        row for row in likeness_cells.likeness(width=8, epochs=1, seeds=[3, 0], device="cpu") if row["seed"] == 0
+    ][:1]
+    assert together == pytest.approx(trained[0], rel=1e-3)
 
 
 def test_plans_are_calls_of_their_cells():
@@ -156,7 +164,7 @@ def test_plans_are_calls_of_their_cells():
     assert {cell["number"] for cell in cells[solvable_cells.scaling]} == {4, 64}
     trained = {
         trained_cells.edge_of_stability: plans.edge_cells(rates=[0.1], images=10, width=4, steps=50, every=25, seeds=1),
-        trained_cells.loss_at_rate: plans.rate_cells(widths=[8], base_width=8, log_rates=[-7.0], steps=2, seeds=1),
+        trained_cells.losses_by_rate: plans.rate_cells(widths=[8], base_width=8, log_rates=[-7.0], steps=2, seeds=1),
         likeness_cells.kernel_change: plans.scale_cells(scales=[1.0], width=4, images=10, most_steps=5, seeds=1),
         likeness_cells.likeness: plans.likeness_cells(widths=[8], epochs=1, seeds=1),
     }

@@ -1,5 +1,6 @@
 """Sharpness against the whole Hessian, learning rates by width, neural collapse, scaling laws, likeness of representations."""
 
+import copy
 import math
 
 import pytest
@@ -15,11 +16,14 @@ from quire.mechanics import (
     hessian_product,
     initialize_by_width,
     linear_cka,
+    losses_at_rates,
     neural_collapse,
     parameter_groups,
     power_law_covariance,
+    rate_factors,
     sample_limited_error,
     sharpness,
+    sharpnesses,
     unconstrained_features,
     width_role,
 )
@@ -78,6 +82,24 @@ def test_a_hessian_whose_largest_size_is_negative():
     place = {"w": torch.zeros(3, dtype=torch.float64)}
     value, vector = sharpness(loss, place, tolerance=1e-12, most=5000, generator=stream())
     assert value == pytest.approx(1) and abs(float(vector["w"][1])) == pytest.approx(1, abs=1e-4)
+
+
+def test_several_networks_at_once_are_as_one_by_one():
+    """One has a positive Hessian, the others one whose eigenvalue of the largest size is negative."""
+    diagonals = torch.tensor([[3.0, 1.0, 2.0], [-5.0, 1.0, 0.5], [0.2, -3.0, 0.1]], dtype=torch.float64)
+
+    def loss(p):
+        return 0.5 * (p["d"].detach() * p["w"] ** 2).sum() + 0 * p["d"].sum()
+
+    place = {"w": torch.zeros(3, 3, dtype=torch.float64), "d": diagonals}
+    values, vectors = sharpnesses(loss, place, tolerance=1e-12, most=5000, generator=stream())
+    assert torch.allclose(values, torch.tensor([3.0, 1.0, 0.2], dtype=torch.float64), rtol=1e-6)
+    assert torch.allclose(sum(v.square().sum(1) for v in vectors.values()), torch.ones(3, dtype=torch.float64))
+    alone = [
+        sharpness(loss, {k: t[m] for k, t in place.items()}, tolerance=1e-12, most=5000, generator=stream())[0]
+        for m in range(3)
+    ]
+    assert alone == pytest.approx(values.tolist(), rel=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -147,6 +169,35 @@ def test_the_coordinate_check():
     """Outputs after some steps do not grow with the width in the maximal parametrisation, and do in the standard one."""
     maximal, standard = ([trained_sizes(width, name) for width in (64, 1024)] for name in ("maximal", "standard"))
     assert 0.5 < maximal[1] / maximal[0] < 2 and standard[1] / standard[0] > 3
+
+
+@pytest.mark.parametrize("parametrisation", ["maximal", "standard"])
+def test_many_rates_at_once_are_torchs_adam_one_by_one(parametrisation):
+    base, rates, steps = perceptron(4).double(), [1e-3, 1e-2, 0.3], 7
+    net = perceptron(16).double()
+    x, y = torch.randn(30, 10, generator=stream(2), dtype=torch.float64), torch.randint(3, (30,), generator=stream(3))
+    factors = rate_factors(net, base, parametrisation=parametrisation)
+    asked = dict(rates=rates, steps=steps, batch_size=8, factors=factors)
+    found = losses_at_rates(net, x, y, generator=stream(4), **asked)
+    for rate, value in zip(rates, found.tolist(), strict=True):
+        own, order = copy.deepcopy(net), stream(4)
+        optimizer = torch.optim.Adam(parameter_groups(own, base, rate, parametrisation=parametrisation))
+        for _ in range(steps):
+            batch = torch.randint(30, (8,), generator=order)
+            optimizer.zero_grad()
+            nn.functional.cross_entropy(own(x[batch]), y[batch]).backward()
+            optimizer.step()
+        assert value == pytest.approx(nn.functional.cross_entropy(own(x), y).item(), rel=1e-10)
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [({"rates": []}, "at least one"), ({"rates": [-1.0]}, "positive"), ({"factors": {"9.weight": 1.0}}, "9.weight")],
+)
+def test_rates_that_cannot_be_tried(changed, message):
+    asked = dict(rates=[0.1], steps=1, batch_size=2) | changed
+    with pytest.raises(ValueError, match=message):
+        losses_at_rates(perceptron(4), torch.ones(3, 10), torch.zeros(3).long(), generator=stream(), **asked)
 
 
 def test_other_networks_are_refused():

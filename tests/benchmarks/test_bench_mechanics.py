@@ -1,16 +1,20 @@
-"""The sharpness by Hessian-vector products beside the whole Hessian and its eigenvalues, as a ratio within one process, and memory."""
+"""The sharpness by Hessian-vector products beside the whole Hessian and its eigenvalues, as a ratio within one process, and memory;
 
+several networks at once beside one after the other, and learning rates at once beside torch's Adam for each.
+"""
+
+import copy
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 import torch
+from timing import cpu_seconds
 from torch import nn
 from torch.func import functional_call, jacrev
 
-from quire.mechanics import sharpness
+from quire.mechanics import losses_at_rates, sharpness, sharpnesses
 
 SAMPLES, WIDTH = 100, 24
 
@@ -46,19 +50,65 @@ def by_the_whole_hessian():
     return float(torch.linalg.eigvalsh(torch.cat(rows))[-1])
 
 
-def timed(call):
-    before = time.process_time()
-    call()
-    return time.process_time() - before
-
-
-def test_products_beat_the_whole_hessian(record_property):
+def test_products_beat_the_whole_hessian(benchmark):
     assert by_products() == pytest.approx(by_the_whole_hessian(), rel=2e-3)
-    times = [(timed(by_the_whole_hessian), timed(by_products)) for _ in range(3)]
-    ratio = min(slow for slow, _ in times) / min(fast for _, fast in times)
-    record_property("ratio", ratio)
-    print(f"\nsharpness of {sum(t.numel() for t in problem()[1].values())} weights, whole Hessian / quire: {ratio:.1f}")
+    ratio = cpu_seconds(by_the_whole_hessian) / cpu_seconds(by_products)
+    benchmark.extra_info["whole Hessian"] = ratio
+    benchmark.pedantic(by_products, rounds=1)
     assert ratio >= 3
+
+
+def test_networks_at_once(benchmark):
+    """Ten products for each of six networks."""
+    loss, one = problem()
+    six = {name: torch.stack([t * (1 + k / 10) for k in range(6)]) for name, t in one.items()}
+    asked = dict(tolerance=0.0, most=10)
+
+    def together():
+        return sharpnesses(loss, six, generator=torch.Generator().manual_seed(1), **asked)[0]
+
+    def in_turn():
+        states = [{name: t[member] for name, t in six.items()} for member in range(6)]
+        return [sharpness(loss, state, generator=torch.Generator().manual_seed(1), **asked)[0] for state in states]
+
+    assert together().tolist() == pytest.approx(in_turn(), rel=1e-9)
+    ratio = cpu_seconds(in_turn) / cpu_seconds(together)
+    benchmark.extra_info["one after the other"] = ratio
+    benchmark.pedantic(together, rounds=1)
+    assert ratio > 1
+
+
+@pytest.mark.parametrize(("width", "least"), [(64, 1.0), (256, 0.5)])
+def test_learning_rates_at_once(benchmark, width, least):
+    """Ten rates, twenty steps: narrow networks share their overhead, wide ones cost what they cost."""
+    drawn = torch.Generator().manual_seed(0)
+    net = nn.Sequential(nn.Linear(64, width), nn.ReLU(), nn.Linear(width, width), nn.ReLU(), nn.Linear(width, 10))
+    x, y = torch.randn(500, 64, generator=drawn), torch.randint(10, (500,), generator=drawn)
+    rates = [2.0**-k for k in range(3, 13)]
+
+    def together():
+        order = torch.Generator().manual_seed(1)
+        return losses_at_rates(net, x, y, rates=rates, steps=20, batch_size=64, generator=order)
+
+    def in_turn():
+        return [_trained_at(rate, copy.deepcopy(net), x, y) for rate in rates]
+
+    assert together().tolist() == pytest.approx(in_turn(), rel=0.05)
+    ratio = cpu_seconds(in_turn) / cpu_seconds(together)
+    benchmark.extra_info["torch.optim.Adam for each"] = ratio
+    benchmark.pedantic(together, rounds=1)
+    assert ratio > least
+
+
+def _trained_at(rate, net, x, y):
+    order, optimizer = torch.Generator().manual_seed(1), torch.optim.Adam(net.parameters(), lr=rate)
+    for _ in range(20):
+        batch = torch.randint(len(y), (64,), generator=order)
+        optimizer.zero_grad()
+        nn.functional.cross_entropy(net(x[batch]), y[batch]).backward()
+        optimizer.step()
+    with torch.no_grad():
+        return float(nn.functional.cross_entropy(net(x), y))
 
 
 PEAK = """

@@ -22,7 +22,7 @@ from torch import nn
 
 from quire.types import Float, Tensor
 
-__all__ = ["activation_sizes", "initialize_by_width", "parameter_groups", "width_role"]
+__all__ = ["activation_sizes", "initialize_by_width", "parameter_groups", "rate_factors", "width_role"]
 
 
 def width_role(shape: tuple[int, ...], base: tuple[int, ...]) -> str:
@@ -45,27 +45,38 @@ def width_role(shape: tuple[int, ...], base: tuple[int, ...]) -> str:
     return {(True, False): "input", (True, True): "hidden", (False, True): "output"}.get((outputs, inputs), "other")
 
 
+def rate_factors(net: nn.Module, base: nn.Module, *, parametrisation: str = "maximal") -> dict[str, float]:
+    """Of the learning rate of Adam, for each parameter by name: n₀/n for matrices whose inputs grow, one for others.
+
+    Args:
+        net: a network.
+        base: the same of the base width.
+        parametrisation: "maximal", or "standard": one for all.
+
+    Raises:
+        ValueError: the two have other parameters, or an unknown parametrisation.
+    """
+    _check(net, base, parametrisation)
+    sizes, found = dict(base.named_parameters()), {}
+    for name, parameter in net.named_parameters():
+        grows = width_role(tuple(parameter.shape), tuple(sizes[name].shape)) in ("hidden", "output")
+        smaller = grows and parametrisation == "maximal"
+        found[name] = sizes[name].shape[1] / parameter.shape[1] if smaller else 1.0
+    return found
+
+
 def parameter_groups(
     net: nn.Module, base: nn.Module, learning_rate: float, *, parametrisation: str = "maximal"
 ) -> list[dict]:
     """Groups for an Adam of torch: one for each learning rate.
 
     Args:
-        net: a network.
-        base: the same of the base width.
+        net, base, parametrisation: as for :func:`rate_factors`.
         learning_rate: η, that of the base network.
-        parametrisation: "maximal", or "standard": η for all.
-
-    Raises:
-        ValueError: the two have other parameters, or an unknown parametrisation.
     """
-    _check(net, base, parametrisation)
-    sizes, groups = dict(base.named_parameters()), {}
+    factors, groups = rate_factors(net, base, parametrisation=parametrisation), {}
     for name, parameter in net.named_parameters():
-        role, rate = width_role(tuple(parameter.shape), tuple(sizes[name].shape)), learning_rate
-        if parametrisation == "maximal" and role in ("hidden", "output"):
-            rate = learning_rate * sizes[name].shape[1] / parameter.shape[1]
-        groups.setdefault(rate, []).append(parameter)
+        groups.setdefault(learning_rate * factors[name], []).append(parameter)
     return [{"params": parameters, "lr": rate} for rate, parameters in groups.items()]
 
 
@@ -81,7 +92,7 @@ def initialize_by_width(
     """Draw all matrices of a network anew, in place; vectors stay as they are.
 
     Args:
-        net, base, parametrisation: as for :func:`parameter_groups`.
+        net, base, parametrisation: as for :func:`rate_factors`.
         gain: of the input and hidden matrices, √2 for ReLU.
         generator: of the normal numbers.
 

@@ -8,6 +8,7 @@ from torch import nn
 from quire.device import resolve
 from quire.experiments.mechanics.networks import digits, perceptron
 from quire.mechanics import alignment_error, linear_cka, train_scaled
+from quire.nets import stack
 from quire.rng import generator
 from quire.tangent import tangent_gram
 from quire.training import MemberData, TrainConfig, train
@@ -50,42 +51,48 @@ def kernel_change(
     return {"change": float((after - before).norm() / before.norm()), "fitted": loss, "steps": step}
 
 
-def likeness(*, width: int, epochs: int, seed: int, device: str) -> list[dict]:
-    """How alike two networks are that share nothing but the data: two hidden ReLU layers, before and after training.
+def likeness(*, width: int, epochs: int, seeds: list[int], device: str) -> list[dict]:
+    """How alike two networks are that share nothing but the data: two hidden ReLU layers, before or after training.
 
     Args:
         width: of the layers.
         epochs: of stochastic gradient descent on 1,297 digits; none: the networks as they were drawn.
-        seed: of both networks, which draw from streams of their own.
+        seeds: one for each pair of networks, which draw from streams of their own; all are trained at once.
         device: where they are trained.
 
     Returns:
-        One row per layer: the alignment error, its squared kernel distance, and one less linear CKA, on the other 500 digits.
+        One row per pair and layer: seed, layer, the alignment error, its squared kernel distance, and one less linear CKA, on the other 500
+        digits.
     """
     x, y = (one.to(resolve(device)) for one in digits(1797))
-    features = [_features(width, epochs, (seed, member), x, y) for member in (0, 1)]
+    features = _features(width, epochs, [(seed, member) for seed in seeds for member in (0, 1)], x, y)
     rows = []
-    for layer in (0, 1):
-        a, b = (one[layer] for one in features)
-        grams = [one.double() @ one.double().T / width for one in (a, b)]
-        distance = (grams[0] - grams[1]).square().sum() / grams[0].square().sum()
-        row = {"layer": layer + 1, "alignment": alignment_error(a, b), "kernel": float(distance)}
-        rows.append(row | {"unlike": 1 - linear_cka(a, b)})
+    for pair, seed in enumerate(seeds):
+        for layer, name in enumerate(("1", "3")):
+            a, b = features[name][2 * pair : 2 * pair + 2].cpu()
+            grams = [one.double() @ one.double().T / width for one in (a, b)]
+            distance = (grams[0] - grams[1]).square().sum() / grams[0].square().sum()
+            row = {"seed": seed, "layer": layer + 1, "alignment": alignment_error(a, b), "kernel": float(distance)}
+            rows.append(row | {"unlike": 1 - linear_cka(a, b)})
     return rows
 
 
-def _features(width: int, epochs: int, names: tuple, x: Tensor, y: Tensor) -> list[Tensor]:
-    """What the two hidden layers of a network say to the digits that it was not trained on."""
-    net = perceptron(width, nn.ReLU, bias=False, stream=torch.Generator())
-    drawn = generator("mechanics", "likeness", width, *names)
-    with torch.no_grad():
-        for layer in (net[0], net[2], net[4]):
-            layer.weight.copy_(torch.randn(layer.weight.shape, generator=drawn) * math.sqrt(2 / layer.in_features))
-    net = net.to(x.device)
+def _features(width: int, epochs: int, names: list[tuple], x: Tensor, y: Tensor) -> dict[str, Tensor]:
+    """What the hidden layers of networks, ``[networks, digits, width]``, say to the digits that they were not trained on."""
+    nets = []
+    for own in names:
+        drawn = generator("mechanics", "likeness", width, *own)
+        net = perceptron(width, nn.ReLU, bias=False, stream=torch.Generator())
+        with torch.no_grad():
+            for layer in (net[0], net[2], net[4]):
+                layer.weight.copy_(torch.randn(layer.weight.shape, generator=drawn) * math.sqrt(2 / layer.in_features))
+        net.probe_layers = ("1", "3")
+        nets.append(net.to(x.device))
+    both = stack(nets, strategy="vmap")
     if epochs:
         config = TrainConfig(learning_rate=0.05, max_epochs=epochs, batch_size=128, optimizer="momentum")
-        samples = MemberData.shared(x[:TRAINED], y[:TRAINED], sizes=[TRAINED])
-        net = train(net, samples, config=config, generators=[generator("mechanics", "order", width, *names)]).net
+        samples = MemberData.shared(x[:TRAINED], y[:TRAINED], sizes=[TRAINED] * len(nets))
+        order = [generator("mechanics", "order", width, *own) for own in names]
+        both = train(both, samples, config=config, generators=order).net
     with torch.no_grad():
-        first = net[1](net[0](x[TRAINED:]))
-        return [first, net[3](net[2](first))]
+        return both.features(x[TRAINED:].expand(len(nets), -1, -1))

@@ -64,12 +64,12 @@ def scaling_cells(*, exponents: list, numbers: list, inputs: int, seeds: int) ->
 
 def edge_cells(*, rates: list, images: int, width: int, steps: int, every: int, seeds: int) -> Grid:
     """Cells of edge_of_stability."""
-    return grid(rate=rates, images=images, width=width, steps=steps, every=every, seed=replicates(seeds))
+    return grid(rate=rates, images=images, width=width, steps=steps, every=every, seeds=[list(replicates(seeds))])
 
 
 def rate_cells(*, widths: list, base_width: int, log_rates: list, steps: int, seeds: int) -> Grid:
-    """Cells of loss_at_rate, in both parametrisations."""
-    asked = dict(base_width=base_width, log_rate=log_rates, steps=steps, batch_size=64)
+    """Cells of losses_by_rate, in both parametrisations."""
+    asked = dict(base_width=base_width, log_rates=[log_rates], steps=steps, batch_size=64)
     return grid(parametrisation=["maximal", "standard"], width=widths, **asked, seed=replicates(seeds))
 
 
@@ -80,4 +80,4 @@ def collapse_cells(*, classes: int, samples: int, width: int, decay: float, draw
 
 def likeness_cells(*, widths: list, epochs: int, seeds: int) -> Grid:
     """Cells of likeness, of networks as they were drawn and after training."""
-    return grid(width=widths, epochs=[0, epochs], seed=replicates(seeds))
+    return grid(width=widths, epochs=[0, epochs], seeds=[list(replicates(seeds))])

@@ -127,14 +127,9 @@ def pool_errors(
     Returns:
         One row per size: error, on the digits that were not drawn, and predicted.
     """
-    images, labels = digits(1797)
-    x, y = images.double() / images.double().square().sum(1).mean().sqrt(), 1 - 2 * (labels % 2).double()
-    kernel, number = torch.exp(-torch.cdist(x, x) / bandwidth), len(x)
-    levels, vectors = torch.linalg.eigh(kernel / number)
-    power = (vectors.mT @ y).square() / number
-    theory = self_consistent_curve(
-        ModeSpectrum(levels.clamp(min=0), torch.ones(number).double(), power), sizes, ridge=ridge
-    )
+    kernel, y, spectrum = _parity_pool(bandwidth)
+    number = len(y)
+    theory = self_consistent_curve(spectrum, sizes, ridge=ridge)
     order = torch.randperm(number, generator=generator)
     rows = []
     for size, kappa, error in zip(sizes, theory.threshold.tolist(), theory.errors.tolist(), strict=True):
