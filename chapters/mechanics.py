@@ -16,7 +16,7 @@
 # *A theory of learning can be made of small statements that an experiment can refute: settings that are solved, limits, laws of large
 # numbers, hyperparameters that come apart, and things that all networks share.*
 #
-# Reading: 25 minutes. Running: under a minute at smoke scale, four to seven minutes at book scale, on two cores.
+# Reading: 25 minutes. Running: under a minute at smoke scale, two or three minutes at book scale, on two cores.
 
 # %% [markdown]
 # **You need:** gradient descent; eigenvalues; what a kernel method is helps.

@@ -125,10 +125,10 @@ def test_a_rate_that_diverges_has_a_large_loss():
 
 def test_kernels_change_less_for_larger_factors():
     asked = dict(width=16, images=20, target_loss=1e-2, most_steps=3000, seed=0, device="cpu")
-    rows = [likeness_cells.kernel_change(scale=scale, **asked) for scale in (1.0, 30.0)]
+    rows = likeness_cells.kernel_change(scales=[1.0, 30.0], **asked)
     assert all(row["fitted"] <= 1e-2 and row["steps"] < 3000 for row in finite(rows, arguments=asked))
     assert rows[1]["change"] < 0.1 * rows[0]["change"]
-    short = likeness_cells.kernel_change(scale=1.0, **asked | {"most_steps": 2})
+    (short,) = likeness_cells.kernel_change(scales=[1.0], **asked | {"most_steps": 2})
     assert short["steps"] == 2 and short["fitted"] > 1e-2
 
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from quire.mechanics import learnability, sharpness, train_scaled
+from quire.mechanics import learnability, sharpness, train_at_scales, train_scaled
 
 
 def stream(seed=0):
@@ -85,11 +85,24 @@ def test_larger_factors_move_the_weights_less():
     assert moved[1] < 1e-3 * moved[0]
 
 
+def test_several_factors_at_once_are_as_one_by_one():
+    x, y = normal(6, 3), normal(6, 1, seed=1)
+    asked = dict(rate=0.1, target_loss=1e-2, most_steps=20000)
+    together = train_at_scales(model(), x, y, scales=[0.5, 10.0, 100.0], **asked)
+    for place, scale in enumerate((0.5, 10.0, 100.0)):
+        net = model()
+        loss, steps = train_scaled(net, x, y, scale=scale, **asked)
+        assert steps == int(together.steps[place]) and loss == pytest.approx(float(together.losses[place]))
+        for name, parameter in net.named_parameters():
+            torch.testing.assert_close(parameter.detach(), together.weights[name][place])
+    assert len(set(together.steps.tolist())) > 1
+
+
 def test_scaled_training_that_cannot_be_is_said():
     x, y = normal(6, 3), normal(6, 1)
     asked = dict(target_loss=1e-3, most_steps=50)
     for wrong in (dict(scale=0.0, rate=0.1), dict(scale=1.0, rate=-1.0)):
-        with pytest.raises(ValueError, match="positive scale and learning rate"):
+        with pytest.raises(ValueError, match="a positive learning rate"):
             train_scaled(model(), x, y, **wrong, **asked)
     with pytest.raises(ValueError, match="the targets"):
         train_scaled(model(), x, normal(6, 2), scale=1.0, rate=0.1, **asked)

@@ -13,7 +13,7 @@ from quire.mechanics.hessian import hessian_product, sharpness, sharpnesses
 from quire.mechanics.kernel_learnability import learnability
 from quire.mechanics.random_features import feature_limited_error, power_law_covariance, sample_limited_error
 from quire.mechanics.rate_sweep import losses_at_rates
-from quire.mechanics.scaled_training import train_scaled
+from quire.mechanics.scaled_training import ScaledRuns, train_at_scales, train_scaled
 from quire.mechanics.similarity import alignment_error, best_rotation, linear_cka
 from quire.mechanics.width_scaling import (
     activation_sizes,
@@ -25,6 +25,7 @@ from quire.mechanics.width_scaling import (
 
 __all__ = [
     "NeuralCollapse",
+    "ScaledRuns",
     "activation_sizes",
     "aligned_weights",
     "alignment_error",
@@ -49,6 +50,7 @@ __all__ = [
     "sample_limited_error",
     "sharpness",
     "sharpnesses",
+    "train_at_scales",
     "train_scaled",
     "unconstrained_features",
     "width_role",

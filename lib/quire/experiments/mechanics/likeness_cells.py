@@ -7,7 +7,7 @@ from torch import nn
 
 from quire.device import resolve
 from quire.experiments.mechanics.networks import digits, perceptron
-from quire.mechanics import alignment_error, linear_cka, train_scaled
+from quire.mechanics import alignment_error, linear_cka, train_at_scales
 from quire.nets import stack
 from quire.rng import generator
 from quire.tangent import tangent_gram
@@ -20,12 +20,12 @@ TRAINED = 1297  # digits that networks are trained on; the others are left to co
 
 
 def kernel_change(
-    *, scale: float, width: int, images: int, target_loss: float, most_steps: int, seed: int, device: str
-) -> dict:
-    """How much the tangent kernel of a network changes while α(f - f₀) is fitted, with the loss over α².
+    *, scales: list[float], width: int, images: int, target_loss: float, most_steps: int, seed: int, device: str
+) -> list[dict]:
+    """How much the tangent kernel of a network changes while α(f - f₀) is fitted, with the loss over α²; for all α at once.
 
     Args:
-        scale: α.
+        scales: the α.
         width: of one hidden tanh layer.
         images: handwritten digits, even or odd (±1).
         target_loss: ½⟨(α(f - f₀) - y)²⟩ at which training ends.
@@ -34,7 +34,7 @@ def kernel_change(
         device: where it is trained.
 
     Returns:
-        change: ‖K_T - K_0‖ / ‖K_0‖; fitted: the loss at the end; steps.
+        One row per α: scale, change: ‖K_T - K_0‖ / ‖K_0‖; fitted: the loss at the end; steps.
     """
     x, y = digits(images)
     x, aim = x.to(resolve(device)).double(), (1 - 2 * (y % 2)).to(resolve(device)).double()[:, None]
@@ -46,9 +46,13 @@ def kernel_change(
         layer.bias.data.zero_()
     before = tangent_gram(net, x)
     rate = len(x) / float(torch.linalg.eigvalsh(before)[-1])
-    loss, step = train_scaled(net, x, aim, scale=scale, rate=rate, target_loss=target_loss, most_steps=most_steps)
-    after = tangent_gram(net, x)
-    return {"change": float((after - before).norm() / before.norm()), "fitted": loss, "steps": step}
+    end = train_at_scales(net, x, aim, scales=scales, rate=rate, target_loss=target_loss, most_steps=most_steps)
+    rows = []
+    for place, (scale, loss, steps) in enumerate(zip(scales, end.losses.tolist(), end.steps.tolist(), strict=True)):
+        net.load_state_dict({name: tensor[place] for name, tensor in end.weights.items()})
+        change = float((tangent_gram(net, x) - before).norm() / before.norm())
+        rows.append({"scale": scale, "change": change, "fitted": loss, "steps": steps})
+    return rows
 
 
 def likeness(*, width: int, epochs: int, seeds: list[int], device: str) -> list[dict]:

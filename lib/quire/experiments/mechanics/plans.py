@@ -41,7 +41,7 @@ def diagonal_cells(*, inputs: int, samples: int, scales: list, seeds: int) -> Gr
 def scale_cells(*, scales: list, width: int, images: int, most_steps: int, seeds: int) -> Grid:
     """Cells of kernel_change."""
     asked = dict(width=width, images=images, target_loss=1e-3, most_steps=most_steps)
-    return grid(scale=scales, **asked, seed=replicates(seeds))
+    return grid(scales=[scales], **asked, seed=replicates(seeds))
 
 
 def learnability_cells(*, places: int, samples: int, draws: int) -> Grid:
