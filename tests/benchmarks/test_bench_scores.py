@@ -116,7 +116,8 @@ def test_against_the_published_strategy(benchmark, size):
         }
     )
     benchmark(lambda: machine.score(noisy, ABAR, size))
-    assert size > 7 or benchmark.extra_info["published_over_ours"] >= 10
+    ratios = [benchmark.extra_info[name] for name in ("published_over_ours", "published_over_ours_anew")]
+    assert size > 7 or min(ratios) >= 10
     assert ours_memory < 300
 
 

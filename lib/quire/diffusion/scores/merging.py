@@ -10,6 +10,8 @@ from quire.types import Float, Int, Shaped, Tensor
 
 __all__ = ["merged"]
 
+CACHED = 2**16  # numbers that are hashed at a time: two megabytes with what is computed on the way
+
 
 def merged(
     rows: Float[Tensor, "groups rows dims"],
@@ -42,12 +44,11 @@ def _hashes(rows: Shaped[Tensor, "groups rows dims"]) -> Int[Tensor, "groups row
     """A sum of the numbers' bits, mixed and with random odd factors, modulo 2**64; zero and minus zero are one number."""
     integers = torch.int32 if rows.dtype == torch.float32 else torch.int64
     factors = torch.randint(-(2**62), 2**62, (rows.shape[2],), generator=generator("hashes of rows")) * 2 + 1
-    found = torch.zeros(rows.shape[:2], dtype=torch.long, device=rows.device)
-    for dim, factor in enumerate(factors.tolist()):
-        bits = (rows[..., dim] + 0.0).contiguous().view(integers)
-        mixed = bits.long() * factor
-        found += mixed ^ (mixed >> 29)
-    return found
+    factors, found = factors.to(rows.device), []
+    for block in rows.flatten(0, 1).split(max(1, CACHED // rows.shape[2])):
+        mixed = (block + 0.0).view(integers).long().mul_(factors)
+        found.append((mixed ^ (mixed >> 29)).sum(1))
+    return torch.cat(found).view(rows.shape[:2])
 
 
 def _same(rows: Tensor, order: Tensor, representative: Tensor) -> bool:
@@ -55,7 +56,6 @@ def _same(rows: Tensor, order: Tensor, representative: Tensor) -> bool:
     groups, total, dims = rows.shape
     start = torch.arange(groups, device=rows.device)[:, None] * total
     table, together = rows.reshape(groups * total, dims), max(1, 2**22 // dims)
-    pairs = zip(
-        (order + start).flatten().split(together), (representative + start).flatten().split(together), strict=True
-    )
+    other = order != representative
+    pairs = zip((order + start)[other].split(together), (representative + start)[other].split(together), strict=True)
     return all(torch.equal(table.index_select(0, one), table.index_select(0, other)) for one, other in pairs)
