@@ -55,7 +55,7 @@ def _same(rows: Tensor, order: Tensor, representative: Tensor) -> bool:
     """Whether each row, in this order, equals its representative."""
     groups, total, dims = rows.shape
     start = torch.arange(groups, device=rows.device)[:, None] * total
-    table, together = rows.reshape(groups * total, dims), max(1, 2**22 // dims)
+    table, together = rows.reshape(groups * total, dims), max(1, 2**19 // dims)
     other = order != representative
     pairs = zip((order + start)[other].split(together), (representative + start)[other].split(together), strict=True)
     return all(torch.equal(table.index_select(0, one), table.index_select(0, other)) for one, other in pairs)

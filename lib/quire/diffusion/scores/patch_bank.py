@@ -101,6 +101,7 @@ class PatchBank:
         groups, places = block.sources.shape
         sources = block.sources.to(seen.device)
         flat = seen.index_select(1, sources.flatten()).unflatten(1, (groups, places)).transpose(0, 1).flatten(1, 2)
+        del seen  # as large as what was taken from it
         first, counts = merged(flat)
         chosen = flat.gather(1, first[..., None].expand(-1, -1, dims))
         keys = flat.new_zeros(groups, first.shape[1], -(-(dims + EXTRA) // ALIGNED) * ALIGNED)
