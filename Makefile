@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help book test faults lowest smoke run diff fresh bench lint record clean
+.PHONY: help book paper plan test faults lowest smoke run diff fresh bench lint record clean
 
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
   $$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && echo $$p && break; done)
@@ -14,6 +14,8 @@ export OMP_NUM_THREADS ?= 1
 export QUIRE_BACKEND ?= loky
 CH ?=
 SEEDS ?=
+DEVICE ?= auto
+BUDGET ?= 90m
 ARGS ?=
 BIN := .venv/bin
 QUIRE := $(BIN)/quire
@@ -22,6 +24,9 @@ READY := .venv/ready
 help:
 	@echo 'make book                     set up, execute every chapter at book scale, render the book, print its path'
 	@echo 'make book SEEDS=1000          the same claims with another block of seeds: whose verdict lives on its seeds?'
+	@echo 'make plan PROFILE=paper        what a run would compute, and what that takes on this machine (CH=… for some chapters)'
+	@echo 'make paper BUDGET=90m         the sizes of the literature, as many cells as fit, the cheapest claims first; again to go on'
+	@echo '                              (DEVICE=cuda; CH=… for some chapters; then `quire publish CHAPTER --profile paper`)'
 	@echo 'make test                     set up, then lint, tests, and every notebook at smoke scale'
 	@echo 'make smoke                    execute every chapter at smoke scale (about a minute)'
 	@echo 'make run CH=locality PROFILE=book ARGS="-p seeds=4"     one chapter with other parameters'
@@ -50,6 +55,14 @@ else
 	$(QUIRE) run --profile book --jobs $(JOBS) --seeds $(SEEDS)
 	-$(QUIRE) claims --run book-$(SEEDS)
 endif
+
+plan: $(READY)
+	$(QUIRE) plan $(CH) --profile $(PROFILE)
+
+# Cells of the book that were published elsewhere are computed again on this device first, to see that both agree.
+paper: $(READY)
+	$(QUIRE) run $(CH) --profile book --label agreement --check 1 -p device=$(DEVICE)
+	$(QUIRE) run $(CH) --profile paper -p device=$(DEVICE) --budget $(BUDGET)
 
 smoke: $(READY)
 	$(QUIRE) run --profile smoke --jobs $(JOBS)

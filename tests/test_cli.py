@@ -102,7 +102,10 @@ def test_run_passes_on_what_is_asked(toy, monkeypatch):
     arguments = ["toy", "-p", "seeds=1", "-p", "samples=[1, 2]", "--jobs", "2", "--fresh", "--check", "3"]
     assert quire("run", *arguments).exit_code == 0
     assert asked == [
-        ((["toy"], "smoke", {"seeds": 1, "samples": [1, 2]}, 2, ""), {"fresh": True, "check": 3, "seeds": 0})
+        (
+            (["toy"], "smoke", {"seeds": 1, "samples": [1, 2]}, 2, ""),
+            {"fresh": True, "check": 3, "seeds": 0, "budget": 0.0},
+        )
     ]
     monkeypatch.setattr(runner, "run", lambda *given, **more: ["toy"])
     assert quire("run", "--profile", "book").exit_code == 1

@@ -304,14 +304,14 @@ def test_settings_of_a_chapter_have_absolute_paths(toy, monkeypatch, tmp_path):
     monkeypatch.delenv("QUIRE_STORE")
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     asked = plan.planned(["toy", "broken"], "smoke", {}, 1, "", False, 0)
-    settings = running._settings(tmp_path / "made", asked)
+    settings = running.settings_of(asked)
     assert (settings["QUIRE_BUILD"], settings["QUIRE_STORE"]) == (
         str(tmp_path / "out"),
         str(tmp_path / "out" / "store"),
     )
     assert settings["QUIRE_ROOT"] == str(toy) and "OMP_NUM_THREADS" not in settings
     fresh = plan.planned(["toy"], "smoke", {}, 1, "", True, 0)
-    settings = running._settings(tmp_path / "made", fresh)
+    settings = running.settings_of(fresh)
     assert settings["QUIRE_STORE"] == str(tmp_path / "out" / "fresh" / "store")
     assert settings["QUIRE_PUBLISHED"] == os.devnull
     assert "QUIRE_PROFILE" not in os.environ

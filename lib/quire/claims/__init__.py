@@ -2,7 +2,7 @@
 
 from quire.claims.display import expected, scoreboard
 from quire.claims.entries import Claim, ledger
-from quire.claims.reports import measured, report
+from quire.claims.reports import measured, report, untested
 from quire.claims.verdicts import SYMBOLS, Judgement, Verdict, judge, judge_all, judge_run
 
 __all__ = [
@@ -18,4 +18,5 @@ __all__ = [
     "measured",
     "report",
     "scoreboard",
+    "untested",
 ]

@@ -13,7 +13,7 @@ from quire.claims.entries import Claim, ledger
 from quire.record import current
 from quire.stats import ONE_SEED, Estimate
 
-__all__ = ["measured", "report"]
+__all__ = ["measured", "report", "untested"]
 
 
 def report(id: str, value: object) -> None:
@@ -34,6 +34,17 @@ def report(id: str, value: object) -> None:
         near = difflib.get_close_matches(id, claims, 3) or sorted(claims)[:3]
         raise LookupError(f"no claim {id!r} in data/claims; the nearest are {near}: predict first, then run")
     current().report(id, _entry(claims[id], value))
+
+
+def untested(id: str, reason: str) -> None:
+    """Report that nothing was measured for a claim, and why.
+
+    Raises:
+        LookupError: no such claim.
+    """
+    nothing = Estimate.missing(reason)
+    claim = ledger().get(id)
+    report(id, {name: nothing for name in claim.predict.value} if claim and claim.predict.kind == "order" else nothing)
 
 
 def measured(claim: Claim, entry: dict) -> Estimate | dict[str, Estimate] | None:

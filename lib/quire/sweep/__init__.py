@@ -6,11 +6,28 @@ argument whose tensors are stored like a cell. A run that is killed loses what i
 backend or number of workers.
 """
 
+from quire.sweep.calls import arguments_of, name_of
 from quire.sweep.description import describe
 from quire.sweep.errors import StaleCode
 from quire.sweep.grids import Grid, doubling, grid
-from quire.sweep.handles import Handle, made
+from quire.sweep.handles import Handle, all_handles, columns, keyed, made, plain
 from quire.sweep.seeds import replicates
 from quire.sweep.sweeping import sweep
 
-__all__ = ["Grid", "Handle", "StaleCode", "describe", "doubling", "grid", "made", "replicates", "sweep"]
+__all__ = [
+    "Grid",
+    "Handle",
+    "StaleCode",
+    "all_handles",
+    "arguments_of",
+    "columns",
+    "describe",
+    "doubling",
+    "grid",
+    "keyed",
+    "made",
+    "name_of",
+    "plain",
+    "replicates",
+    "sweep",
+]

@@ -1,9 +1,7 @@
-"""``quire``: list, run, claims, diff, site, publish, settings, store, new."""
+"""``quire``: list, plan, run, claims, diff, site, publish, settings, store, new."""
 
-import errno
 import signal
 import sys
-import traceback
 from collections import Counter
 from pathlib import Path
 from typing import Annotated
@@ -19,8 +17,8 @@ from quire.tools import chapters as known
 from quire.tools import kept
 from quire.tools.places import run_folder
 from quire.tools.profiles import parameters
-from quire.tools.terminal import printable
-from quire.tools.values import parse_all
+from quire.tools.terminal import printable, said
+from quire.tools.values import duration, parse_all
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 Chapters = Annotated[list[str] | None, typer.Argument(help="Chapters; all of them if none is named.")]
@@ -55,13 +53,32 @@ def run(
     seeds: Annotated[
         int, typer.Option(help="First seed of every sweep: another block of seeds, in a run of its own.")
     ] = 0,
+    budget: Annotated[
+        str, typer.Option(help="Time for computing, 90m or 2h: the cells that fit, the cheapest claims first.")
+    ] = "",
 ) -> None:
     """Execute chapters."""
     from quire.tools.run import run as execute
 
     names, overrides = chapters or known.chapters(), parse_all(set_ or [])
-    failed = execute(names, profile, overrides, jobs, label, fresh=fresh, check=check, seeds=seeds)
+    failed = execute(
+        names, profile, overrides, jobs, label, fresh=fresh, check=check, seeds=seeds, budget=duration(budget)
+    )
     raise SystemExit(1 if failed else 0)
+
+
+@app.command()
+def plan(chapters: Chapters = None, profile: Profile = "paper", set_: Changes = None) -> None:
+    """What a run would have to compute, and what that takes here, sweep by sweep, before it starts."""
+    from quire.tools.planning.table import COLUMNS, lines  # torch is slow to import
+
+    rows, notes = lines(chapters or known.chapters(), profile, parse_all(set_ or []))
+    table = Table(Column(COLUMNS[0], no_wrap=True), *COLUMNS[1:], title=f"{profile} profile")
+    for row in rows:
+        table.add_row(*row)
+    Console().print(table)
+    for note in notes:
+        print(printable(note))
 
 
 @app.command()
@@ -174,17 +191,4 @@ def main() -> None:
     try:
         app()
     except Exception as error:
-        raise SystemExit(f"quire: {_said(error)}") from None
-
-
-def _said(error: Exception) -> str:
-    """What to tell a person: the message, and for an error that has none the type and the place."""
-    if isinstance(error, OSError) and error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-        return f"{error}: set QUIRE_BUILD to a folder that can be written to"
-    if isinstance(error, ValueError | OSError | RuntimeError | LookupError) and not isinstance(
-        error, KeyError | IndexError
-    ):
-        return str(error) or type(error).__name__
-    place = traceback.extract_tb(error.__traceback__)[-1]
-    what = f"{type(error).__name__}: {error}"
-    return f"{what} (at {place.filename}:{place.lineno}: a fault of quire, or of a file that it read; please report it)"
+        raise SystemExit(f"quire: {said(error)}") from None

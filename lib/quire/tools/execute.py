@@ -21,6 +21,7 @@ from quire.tools.check import check_cells
 from quire.tools.freshness import keys
 from quire.tools.order import Order
 from quire.tools.origins import computation
+from quire.tools.planning import asked_by, left, statements, without
 from quire.tools.profiles import complete
 
 __all__ = ["execute"]
@@ -32,7 +33,8 @@ def execute(order: Order) -> bool:
     """Run a chapter in the folder of the present run and write its provenance; whether all went well."""
     run, start, began = current(), time.monotonic(), datetime.now(UTC).isoformat(timespec="seconds")
     values, before = complete(order.chapter, order.values), keys(order.chapter)
-    passed = _notebook(order, run, values)
+    notebook, left = _chapter(order, values)
+    passed = _notebook(order, run, values, notebook)
     run.write_progress(None)
     sweeps = run.sweeps()
     used = {cell.key for cells in sweeps.values() for cell in cells}
@@ -52,6 +54,7 @@ def execute(order: Order) -> bool:
             "seeds": int(setting("QUIRE_SEEDS")),
             "parameters": values,
             "changed": sorted(order.changed),
+            **({"left": left} if left else {}),
             "failed": bool(faults) or not passed,
             "started": began,
             "wall_seconds": round(time.monotonic() - start, 1),
@@ -64,10 +67,19 @@ def execute(order: Order) -> bool:
     return passed and not faults
 
 
-def _notebook(order: Order, run: RunFolder, values: dict) -> bool:
+def _chapter(order: Order, values: dict) -> tuple[nbformat.NotebookNode, dict]:
+    """The notebook, without what depends on cells that are missing and shall not be computed; how many these are, by function."""
+    source = path_of(order.chapter)
+    notebook = jupytext.reads(source.read_text(encoding="utf-8"), "py:percent")
+    if not order.partial:
+        return notebook, {}
+    asked, failed = asked_by(order.chapter, values)
+    return without(notebook, statements(source), asked, set(failed)), left(asked)
+
+
+def _notebook(order: Order, run: RunFolder, values: dict, notebook: nbformat.NotebookNode) -> bool:
     """Execute the notebook; say which cell failed, and keep what there is."""
     source, target = path_of(order.chapter), run.notebook(order.chapter)
-    notebook = jupytext.reads(source.read_text(encoding="utf-8"), "py:percent")
     notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
     options = {"kernel_name": "python3", "progress_bar": False, "log_output": False, "cwd": source.parent}
     options["extra_arguments"] = ["--IPKernelApp.log_level=ERROR"]  # else how it talks to this process is in each log

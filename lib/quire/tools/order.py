@@ -17,6 +17,7 @@ class Order:
         changed: names of those that the user gave.
         check: how many of the published cells that it is served are computed again and compared.
         shown: where a person will find the notebook, if the run fails.
+        partial: leave out what depends on cells that are not kept, instead of computing them.
         parent: the process without which this one ends.
     """
 
@@ -26,6 +27,7 @@ class Order:
     changed: list[str] = field(default_factory=list)
     check: int = 0
     shown: str = ""
+    partial: bool = False
     parent: tuple[int, float] | None = None
 
     def text(self) -> str:

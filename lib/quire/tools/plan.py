@@ -25,6 +25,7 @@ class Plan:
         check: how many of its published cells each chapter computes again.
         share: how the chapters share the machine.
         seeds: the first seed of every sweep.
+        budget: seconds after which no cell is computed any more; 0: there is no such limit.
     """
 
     values: dict[str, dict]
@@ -35,6 +36,7 @@ class Plan:
     check: int
     share: Share
     seeds: int = 0
+    budget: float = 0.0
 
     @property
     def store(self) -> Path:
@@ -43,7 +45,15 @@ class Plan:
 
 
 def planned(
-    names: list[str], profile: str, overrides: dict, jobs: int, label: str, fresh: bool, check: int, seeds: int = 0
+    names: list[str],
+    profile: str,
+    overrides: dict,
+    jobs: int,
+    label: str,
+    fresh: bool,
+    check: int,
+    seeds: int = 0,
+    budget: float = 0.0,
 ) -> Plan:
     """Check what is asked; the arguments are those of :func:`quire.tools.run.run`.
 
@@ -56,12 +66,12 @@ def planned(
         )
     values = {name: resolve(name, profile, overrides) for name in names}
     _check_devices({given.get("device", "auto") for given in values.values()})
-    label = valid_label(label, profile, bool(overrides), fresh, seeds)
+    label = valid_label(label, profile, bool(overrides.keys() - {"device"}), fresh, seeds)
     workers = setting("QUIRE_JOBS")
     if not workers.isdecimal():
         raise ValueError(f"QUIRE_JOBS must be a number of workers (0: all cores), got {workers!r}")
     divided = share(jobs, len(values), int(workers))
-    return Plan(values, profile, label, sorted(overrides), fresh, check, divided, seeds)
+    return Plan(values, profile, label, sorted(overrides), fresh, check, divided, seeds, budget)
 
 
 def _check_devices(names: set[str]) -> None:

@@ -57,6 +57,8 @@ def _reasons(provenance: dict) -> list[str]:
         "failed": provenance["failed"],
         "smoke": profile == "smoke",
         f"stale ({', '.join(stale)})": bool(stale),
+        "incomplete (`quire run` without a budget computes the rest)": bool(provenance.get("left"))
+        and profile != "paper",
         "second block": provenance.get("seeds", 0) != 0,
         "custom": {**provenance["parameters"], "device": None} != {**asked, "device": None},
     }

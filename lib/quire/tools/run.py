@@ -17,7 +17,7 @@ from quire.store import Store
 from quire.tools.freshness import is_fresh
 from quire.tools.places import only_run, run_folder, runs_in
 from quire.tools.plan import Plan, planned
-from quire.tools.running import Running, ended, start
+from quire.tools.running import Running, ended, settings_of, start
 
 __all__ = ["is_fresh", "judged", "run", "run_folder"]
 
@@ -34,6 +34,7 @@ def run(
     fresh: bool = False,
     check: int = 0,
     seeds: int = 0,
+    budget: float = 0.0,
 ) -> list[str]:
     """Execute chapters side by side; returns the names of those that failed.
 
@@ -46,17 +47,21 @@ def run(
         fresh: compute everything, in a store of its own; one that was interrupted is resumed.
         check: how many of its published cells each chapter computes again, to compare them.
         seeds: the first seed of every sweep: another block of seeds, whose run is named after it.
+        budget: seconds after which no cell is computed any more: what depends on those that are missing is left out; 0: no limit.
 
     Raises:
         ValueError: there is nothing to run, or a chapter, profile, parameter, device, label or number is wrong.
         RuntimeError: another process runs one of the chapters with this label.
     """
-    plan = planned(names, profile, overrides or {}, jobs, label, fresh, check, seeds)
+    plan = planned(names, profile, overrides or {}, jobs, label, fresh, check, seeds, budget)
     with ExitStack() as opened, Progress(TextColumn("{task.description}"), transient=True) as board:
         for name in [*plan.values, *(["store"] if fresh else [])]:
             opened.enter_context(only_run(name, plan.label))
         for line in [*plan.share.said, *(_fresh_store(plan) if fresh else [])]:
             board.console.print(line, markup=False, highlight=False)
+        if budget:
+            for line in _within(plan, board):
+                board.console.print(line, markup=False, highlight=False)
         failed = _all(plan, board, opened)
         write_json(folder("build") / plan.label / "claims.json", judged(plan.label))
         if fresh and not failed:
@@ -87,6 +92,20 @@ def _all(plan: Plan, board: Progress, opened: ExitStack) -> list[str]:
                 _say(board, one, plan, status)
         time.sleep(0.2)
     return failed
+
+
+def _within(plan: Plan, board: Progress) -> list[str]:
+    """Compute cells for as long as the plan allows; what to say about it."""
+    from quire.tools.planning.computing import compute  # torch is slow to import
+
+    line = board.add_task(f"computes for {plan.budget:.0f} s at most")
+    ended_early = compute(plan.values, seconds=plan.budget, settings=settings_of(plan))
+    board.update(line, visible=False)
+    return (
+        []
+        if ended_early
+        else [f"the time ({plan.budget:.0f} s) is over: what was in flight is lost, what was finished is kept"]
+    )
 
 
 def _say(board: Progress, one: Running, plan: Plan, status: int) -> None:

@@ -16,7 +16,7 @@ from quire.tools.origins import other_versions
 from quire.tools.places import begin, failed_folder, keep
 from quire.tools.plan import Plan
 
-__all__ = ["Running", "ended", "start"]
+__all__ = ["Running", "ended", "settings_of", "start"]
 
 
 @dataclass
@@ -61,12 +61,13 @@ def start(chapter: str, plan: Plan) -> Running:
         changed=plan.changed,
         check=plan.check,
         shown=str(failed_folder(chapter, plan.label)),
+        partial=bool(plan.budget),
         parent=identity(os.getpid()),
     )
     with (made / "log.txt").open("wb") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "quire.tools.execute"],
-            env=os.environ | _settings(made, plan),
+            env=os.environ | settings_of(plan) | {"QUIRE_RUN": str(made)},
             stdin=subprocess.PIPE,
             stdout=log,
             stderr=log,
@@ -88,19 +89,22 @@ def ended(one: Running, plan: Plan, status: int) -> list[str]:
         text = (run.path / "log.txt").read_text(encoding="utf-8", errors="replace")
         return [*lines, text or f"exit status {status}"]
     record = run.provenance() or {}
+    lines += [
+        f"{one.chapter}: {gone} of {total} cells of {name} are left: give it more time"
+        for name, (gone, total) in record.get("left", {}).items()
+    ]
     if record.get("edited"):
         lines.append(f"{one.chapter}: code, text or claims were edited while it ran: run it again")
     return lines + [f"{one.chapter}: {said}" for said in other_versions(run.sweeps())]
 
 
-def _settings(made: Path, plan: Plan) -> dict[str, str]:
-    """What a chapter's process is told, with paths that hold in any folder."""
+def settings_of(plan: Plan) -> dict[str, str]:
+    """What a process that computes for a plan is told, with paths that hold in any folder."""
     settings = {
         "QUIRE_ROOT": str(project_root()),
         "QUIRE_BUILD": str(folder("build")),
         "QUIRE_STORE": str(plan.store),
         "QUIRE_PUBLISHED": os.devnull if plan.fresh else str(folder("published")),
-        "QUIRE_RUN": str(made),
         "QUIRE_PROFILE": plan.profile,
         "QUIRE_SEEDS": str(plan.seeds),
         "QUIRE_HEADLESS": "1",

@@ -13,12 +13,29 @@ import yaml
 
 from quire.files import read_bytes
 
-__all__ = ["parse", "parse_all", "read_values"]
+__all__ = ["duration", "parse", "parse_all", "read_values"]
 
 LONGEST = 100_000  # characters of a text
 DEEPEST = 8  # levels of lists and mappings
 WHOLE = re.compile(r"[-+]?(0|[1-9][0-9]*(_[0-9]+)*)")
 KEY = re.compile(r"[A-Za-z_]\w*")
+
+
+def duration(text: str) -> float:
+    """Seconds, from a number with its unit; nothing is no time.
+
+    Raises:
+        ValueError: it is no such time.
+
+    >>> duration("90m"), duration("1.5h"), duration("40s"), duration("")
+    (5400.0, 5400.0, 40.0, 0.0)
+    """
+    if not text:
+        return 0.0
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)([smh])", text)
+    if not found or float(found[1]) == 0:
+        raise ValueError(f"a time is a positive number with its unit, 40s, 90m or 2h, got {text!r}")
+    return float(found[1]) * {"s": 1, "m": 60, "h": 3600}[found[2]]
 
 
 class _Strict(yaml.SafeLoader):
