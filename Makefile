@@ -12,6 +12,7 @@ JOBS ?= 1
 # One thread in each of several workers: small tensors gain nothing from threads, and wait for each other.
 export OMP_NUM_THREADS ?= 1
 export QUIRE_BACKEND ?= loky
+LARGER := $(notdir $(wildcard data/published/paper/*))
 CH ?=
 SEEDS ?=
 DEVICE ?= auto
@@ -50,6 +51,7 @@ $(READY): lib/requirements.lock lib/pyproject.toml
 book: $(READY)
 ifeq ($(SEEDS),)
 	$(QUIRE) run --profile book --jobs $(JOBS) --check 1
+	$(if $(LARGER),$(QUIRE) run $(LARGER) --profile paper --served --jobs $(JOBS))
 	$(QUIRE) site
 else
 	$(QUIRE) run --profile book --jobs $(JOBS) --seeds $(SEEDS)

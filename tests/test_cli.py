@@ -104,7 +104,7 @@ def test_run_passes_on_what_is_asked(toy, monkeypatch):
     assert asked == [
         (
             (["toy"], "smoke", {"seeds": 1, "samples": [1, 2]}, 2, ""),
-            {"fresh": True, "check": 3, "seeds": 0, "budget": 0.0},
+            {"fresh": True, "check": 3, "seeds": 0, "budget": 0.0, "served": False},
         )
     ]
     monkeypatch.setattr(runner, "run", lambda *given, **more: ["toy"])

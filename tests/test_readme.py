@@ -3,8 +3,7 @@
 import re
 from pathlib import Path
 
-from quire.claims import SYMBOLS, judge_all
-from quire.record import RunFolder
+from quire.claims import SYMBOLS, beside_published, judge_run
 
 ROOT = Path(__file__).parents[1]
 MARKED = re.compile(r"(<!-- scoreboard -->\n).*?(<!-- /scoreboard -->)", re.DOTALL)
@@ -13,8 +12,8 @@ MARKED = re.compile(r"(<!-- scoreboard -->\n).*?(<!-- /scoreboard -->)", re.DOTA
 def line() -> str:
     """Verdicts of the published book runs, counted."""
     runs = sorted((ROOT / "data" / "published" / "book").glob("*/provenance.json"))
-    reports = [judge_all(RunFolder(run.parent).reports(), "book", [run.parent.name]) for run in runs]
-    verdicts = [claim["verdict"] for report in reports for claim in report]
+    judged = [claim for run in runs for claim in judge_run(run.parent)]
+    verdicts = [claim["verdict"] for claim in beside_published(judged, profile="book")]
     counts = ", ".join(f"{verdicts.count(verdict)} {verdict} {symbol}" for verdict, symbol in SYMBOLS.items())
     return f"**Scoreboard of the published run:** {len(runs)} chapters, {len(verdicts)} claims: {counts}.\n"
 

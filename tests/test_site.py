@@ -149,8 +149,8 @@ def test_figures_have_numbers_alternative_text_tables_and_code(html):
     """Both versions of a figure are described; its table, picture, code cell and provenance are linked below it."""
     chapter = page(html / "chapters" / "locality.html")
     pictures = chapter.all("img", inside="quire-picture")
-    assert [p["class"] for p in pictures] == ["only-light", "only-dark"] * 2
-    assert all(p["alt"] == ALT for p in pictures)
+    assert [p["class"] for p in pictures] == ["only-light", "only-dark"] * 4  # each also at the scale of the literature
+    assert all(p["alt"] == ALT for p in pictures) and chapter.text.count("The same at paper scale") == 2
     assert chapter.text.count("Figure 1.1") == 2 and chapter.text.count("Figure 1.2") == 1  # caption and {numref}
     links = [a["href"] for a in chapter.all("a", inside="quire-links")]
     for name in ("locality-curves", "locality-spectra"):
@@ -179,9 +179,11 @@ def test_a_chapter_has_its_anatomy(html):
     assert "[64, 16384]" in text and "(a choice, the same in every profile)" in text
     boxes = r'<details class="quire-details"(?P<open>[^>]*)><summary>(?P<summary>.*?)</summary>'
     source = (html / "chapters" / "locality.html").read_text()
-    assert [box.groups() for box in re.finditer(boxes, source)] == [  # all three closed
+    assert [box.groups() for box in re.finditer(boxes, source)] == [  # all closed
         ("", "The 3 parameters, and what each profile makes of them"),
         ("", "The 4 claims of this chapter, and what is predicted"),
+        ("", "The same at paper scale"),
+        ("", "The same at paper scale"),
         ("", "About this run, and how to cite it"),
     ]
     assert "from pathlib import Path" in text  # literalinclude of /lib/quire

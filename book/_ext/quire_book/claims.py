@@ -85,8 +85,8 @@ class Scoreboard(Directive):
                 title = self.data("site", {}).get("titles", {}).get(chapter, chapter)
                 found.append(nodes.rubric("", "", nodes.reference("", title, refuri=self.page(f"chapters/{chapter}"))))
             rows = [self._row(claim, profile) for claim in chosen if claim["chapter"] == chapter]
-            header = ["Verdict", "Claim", "Predicted", "Measured", "Source"]
-            found.append(self.table(header, rows, widths=[12, 40, 14, 16, 18], name="claims"))
+            header = ["Verdict", "Claim", "Predicted", "Measured", "Other runs", "Source"]
+            found.append(self.table(header, rows, widths=[12, 36, 13, 14, 12, 13], name="claims"))
         return found
 
     def _row(self, claim: dict, profile: str) -> nodes.row:
@@ -104,7 +104,7 @@ class Scoreboard(Directive):
         says.append(nodes.paragraph("", "", *self.inline(" · ".join(notes)), classes=["quire-note"]))
         if claim.get("comment"):
             says.append(nodes.paragraph("", "", *self.inline(claim["comment"]), classes=["quire-note"]))
-        cells = [verdict, says, firm(claim["predicted"]), firm(claim.get("measured"))]
+        cells = [verdict, says, firm(claim["predicted"]), firm(claim.get("measured")), _others(claim)]
         return self.row([*cells, self.inline(_source(claim))], anchor(claim["id"]))
 
 
@@ -125,6 +125,15 @@ class Expected(Directive):
         note = f"`{claim['id']}`" + (f" · in {unit}" if unit else "")
         says = nodes.paragraph("", "", *self.inline(claim["says"]))
         return [says, nodes.paragraph("", "", *self.inline(note), classes=["quire-note"])]
+
+
+def _others(claim: dict) -> list[nodes.Node]:
+    """What the published runs at another scale, or with another block of seeds, say."""
+    lines = []
+    for one in claim.get("others", []):
+        text = nodes.Text(f"{one['label']}: {firm(one['measured'])} ")
+        lines.append(nodes.paragraph("", "", text, badge(one["verdict"]), classes=["quire-note"]))
+    return lines or [nodes.paragraph("", "–")]
 
 
 def _source(claim: dict) -> str:

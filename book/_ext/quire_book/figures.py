@@ -11,7 +11,9 @@ from docutils import nodes
 from sphinx.application import Sphinx
 
 from .base import Directive, link
+from .runs import details
 
+LARGER = "paper"  # the profile of the figures below
 FILES = ("light", "dark", "png", "table", "pixels")
 OPEN = """\
 function quireOpenTarget() {
@@ -51,6 +53,10 @@ class Figure(Directive):
         title = [nodes.strong("", "", *self.inline(entry["title"])), nodes.Text(" ")] if entry.get("title") else []
         figure += nodes.caption("", "", *title, *self.inline(entry["caption"]))
         figure += nodes.legend("", self._links(chapter, ident, entry))
+        larger = self.data("larger", {}).get(chapter, {}).get(ident)
+        if larger:
+            pictures = self._pictures(f"{chapter}/{LARGER}", larger)
+            figure += nodes.legend("", *details(f"The same at {LARGER} scale", pictures))
         figure["quire_code"] = _code(ident)
         self.state.document.note_explicit_target(figure, figure)
         return [figure]

@@ -2,6 +2,7 @@
 
 from quire.claims.display import expected, scoreboard
 from quire.claims.entries import Claim, ledger
+from quire.claims.others import beside_published
 from quire.claims.reports import measured, report, untested
 from quire.claims.verdicts import SYMBOLS, Judgement, Verdict, judge, judge_all, judge_run
 
@@ -10,6 +11,7 @@ __all__ = [
     "Claim",
     "Judgement",
     "Verdict",
+    "beside_published",
     "expected",
     "judge",
     "judge_all",

@@ -56,14 +56,16 @@ def run(
     budget: Annotated[
         str, typer.Option(help="Time for computing, 90m or 2h: the cells that fit, the cheapest claims first.")
     ] = "",
+    served: Annotated[
+        bool, typer.Option(help="Compute nothing: leave out what is neither kept nor published.")
+    ] = False,
 ) -> None:
     """Execute chapters."""
     from quire.tools.run import run as execute
 
     names, overrides = chapters or known.chapters(), parse_all(set_ or [])
-    failed = execute(
-        names, profile, overrides, jobs, label, fresh=fresh, check=check, seeds=seeds, budget=duration(budget)
-    )
+    asked = dict(fresh=fresh, check=check, seeds=seeds, budget=duration(budget), served=served)
+    failed = execute(names, profile, overrides, jobs, label, **asked)
     raise SystemExit(1 if failed else 0)
 
 
@@ -134,13 +136,13 @@ def site(profile: Profile = "book") -> None:
 
 
 @app.command()
-def publish(chapters: Chapters = None, profile: Profile = "book") -> None:
+def publish(chapters: Chapters = None, profile: Profile = "book", seeds: int = 0) -> None:
     """Turn runs into the runs of record under data/published."""
     from quire.tools.publish import publish as make_record
 
     for chapter in chapters or known.chapters():
         known.path_of(chapter)
-        print(make_record(run_folder(chapter, profile)))
+        print(make_record(run_folder(chapter, profile + (f"-{seeds}" if seeds else ""))))
 
 
 @app.command()

@@ -26,6 +26,7 @@ class Plan:
         share: how the chapters share the machine.
         seeds: the first seed of every sweep.
         budget: seconds after which no cell is computed any more; 0: there is no such limit.
+        served: compute nothing.
     """
 
     values: dict[str, dict]
@@ -37,6 +38,12 @@ class Plan:
     share: Share
     seeds: int = 0
     budget: float = 0.0
+    served: bool = False
+
+    @property
+    def partial(self) -> bool:
+        """Whether cells may be missing in the end, and what depends on them is left out."""
+        return self.served or bool(self.budget)
 
     @property
     def store(self) -> Path:
@@ -54,6 +61,7 @@ def planned(
     check: int,
     seeds: int = 0,
     budget: float = 0.0,
+    served: bool = False,
 ) -> Plan:
     """Check what is asked; the arguments are those of :func:`quire.tools.run.run`.
 
@@ -71,7 +79,7 @@ def planned(
     if not workers.isdecimal():
         raise ValueError(f"QUIRE_JOBS must be a number of workers (0: all cores), got {workers!r}")
     divided = share(jobs, len(values), int(workers))
-    return Plan(values, profile, label, sorted(overrides), fresh, check, divided, seeds, budget)
+    return Plan(values, profile, label, sorted(overrides), fresh, check, divided, seeds, budget, served)
 
 
 def _check_devices(names: set[str]) -> None:

@@ -1,6 +1,7 @@
 """Make a run the run of record: rows, reports, small tensors and provenance, under ``data/published/<profile>/<chapter>``.
 
-Figures and their tables are not kept: they are drawn from the rows.
+Figures and their tables are not kept: they are drawn from the rows. Of a run with another block of seeds only the reports are kept,
+under ``<profile>-<first seed>``.
 """
 
 import shutil
@@ -17,7 +18,7 @@ from quire.tools.profiles import complete, resolve
 __all__ = ["publish"]
 
 LIMIT = 20 * 2**20
-KEPT = ("claims.json", "sweeps.json", "provenance.json")
+KEPT = ("claims.json", "provenance.json")
 SMALL = 512 * 2**10  # bytes of tensors (those of a picture) that are published; weights are larger, and made again
 
 
@@ -42,7 +43,8 @@ def publish(run: Path, limit: int = LIMIT) -> Path:
             f"{run} is a {' and '.join(wrong)} run: only a complete run of the present code and profile counts"
         )
     published = folder("published")
-    target = published / provenance["profile"] / provenance["chapter"]
+    seeds = provenance.get("seeds", 0)
+    target = published / (provenance["profile"] + (f"-{seeds}" if seeds else "")) / provenance["chapter"]
     with locked(published / ".publish"):
         _switch(made, target, published, limit)
     return target
@@ -59,7 +61,6 @@ def _reasons(provenance: dict) -> list[str]:
         f"stale ({', '.join(stale)})": bool(stale),
         "incomplete (`quire run` without a budget computes the rest)": bool(provenance.get("left"))
         and profile != "paper",
-        "second block": provenance.get("seeds", 0) != 0,
         "custom": {**provenance["parameters"], "device": None} != {**asked, "device": None},
     }
     return [reason for reason, so in reasons.items() if so]
@@ -91,12 +92,14 @@ def _switch(made: RunFolder, target: Path, published: Path, limit: int) -> None:
 
 
 def _copy(made: RunFolder, fresh: Path) -> None:
-    for path in [*made.path.glob("rows/*"), *(made.path / name for name in KEPT)]:
+    again = bool((made.provenance() or {}).get("seeds"))
+    rows = [] if again else [*made.path.glob("rows/*"), made.path / "sweeps.json"]
+    for path in [*rows, *(made.path / name for name in KEPT)]:
         if path.is_file() and not path.name.startswith("."):
             kept = fresh / path.parent.relative_to(made.path)
             kept.mkdir(parents=True, exist_ok=True)
             shutil.copy2(path, kept)
-    for key, entry in made.tensors().items():
+    for key, entry in ({} if again else made.tensors()).items():
         content = Store().load_tensors(entry["function"], key) if entry["bytes"] <= SMALL else None
         if content is not None:
             save_content(fresh / "tensors" / f"{key}.safetensors", content)

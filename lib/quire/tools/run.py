@@ -11,12 +11,13 @@ from contextlib import ExitStack
 
 from rich.progress import Progress, TextColumn
 
-from quire.claims import judge_run, ledger
+from quire.claims import beside_published, judge_run, ledger
 from quire.files import folder, write_json
 from quire.store import Store
 from quire.tools.freshness import is_fresh
 from quire.tools.places import only_run, run_folder, runs_in
 from quire.tools.plan import Plan, planned
+from quire.tools.profiles import PROFILES
 from quire.tools.running import Running, ended, settings_of, start
 
 __all__ = ["is_fresh", "judged", "run", "run_folder"]
@@ -35,6 +36,7 @@ def run(
     check: int = 0,
     seeds: int = 0,
     budget: float = 0.0,
+    served: bool = False,
 ) -> list[str]:
     """Execute chapters side by side; returns the names of those that failed.
 
@@ -48,12 +50,13 @@ def run(
         check: how many of its published cells each chapter computes again, to compare them.
         seeds: the first seed of every sweep: another block of seeds, whose run is named after it.
         budget: seconds after which no cell is computed any more: what depends on those that are missing is left out; 0: no limit.
+        served: compute nothing, and leave out likewise.
 
     Raises:
         ValueError: there is nothing to run, or a chapter, profile, parameter, device, label or number is wrong.
         RuntimeError: another process runs one of the chapters with this label.
     """
-    plan = planned(names, profile, overrides or {}, jobs, label, fresh, check, seeds, budget)
+    plan = planned(names, profile, overrides or {}, jobs, label, fresh, check, seeds, budget, served)
     with ExitStack() as opened, Progress(TextColumn("{task.description}"), transient=True) as board:
         for name in [*plan.values, *(["store"] if fresh else [])]:
             opened.enter_context(only_run(name, plan.label))
@@ -72,7 +75,8 @@ def run(
 def judged(label: str) -> list[dict]:
     """The ledger judged by the reports of a run, each chapter at its own profile, in the order of the ledger."""
     found = {claim["id"]: claim for one in runs_in(folder("build") / label) for claim in judge_run(one)}
-    return [found[id] for id in ledger() if id in found]
+    ordered = [found[id] for id in ledger() if id in found]
+    return beside_published(ordered, profile=label) if label in PROFILES else ordered
 
 
 def _all(plan: Plan, board: Progress, opened: ExitStack) -> list[str]:

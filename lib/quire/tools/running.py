@@ -61,7 +61,7 @@ def start(chapter: str, plan: Plan) -> Running:
         changed=plan.changed,
         check=plan.check,
         shown=str(failed_folder(chapter, plan.label)),
-        partial=bool(plan.budget),
+        partial=plan.partial,
         parent=identity(os.getpid()),
     )
     with (made / "log.txt").open("wb") as log:

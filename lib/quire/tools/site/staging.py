@@ -9,7 +9,7 @@ from pathlib import Path
 import nbformat
 import yaml
 
-from quire.claims import judge_run
+from quire.claims import beside_published, judge_run
 from quire.environment import commit
 from quire.files import folder, from_yaml, project_root, write_atomic, write_json
 from quire.record import RunFolder
@@ -19,6 +19,7 @@ from quire.tools.places import run_folder
 from quire.tools.profiles import parameters
 from quire.tools.site.contents import absent_chapters, plan
 from quire.tools.site.dressing import dressed, title_of
+from quire.tools.site.larger import LARGER, larger_figures
 from quire.tools.site.notebooks import read_notebook
 from quire.tools.site.pictures import figure_file, whole_file
 from quire.tools.site.prose import check_tex
@@ -45,8 +46,11 @@ def stage(profile: str = "book", *, strict: bool = True) -> Path:
     data = {
         "site": _this_build(profile, titles),
         "map": plan(titles, absent),
-        "claims": [claim for chapter in shown for claim in judge_run(run_folder(chapter, profile))],
+        "claims": beside_published(
+            [claim for chapter in shown for claim in judge_run(run_folder(chapter, profile))], profile=profile
+        ),
         "figures": {chapter: RunFolder(run_folder(chapter, profile)).figures() for chapter in shown},
+        "larger": larger_figures(shown, site) if profile != LARGER else {},
         "runs": run_records(shown, profile),
         "parameters": {chapter: parameters(chapter) for chapter in shown},
         "notation": _notation(),
