@@ -10,7 +10,7 @@ from quire.tools.check_values import checked
 from quire.tools.parameters import Parameter, declared
 from quire.tools.values import read_values
 
-__all__ = ["PROFILES", "complete", "parameters", "profile_values", "resolve"]
+__all__ = ["PROFILES", "complete", "every_scale", "parameters", "profile_values", "resolve"]
 
 PROFILES = ("smoke", "book", "paper")
 
@@ -76,6 +76,11 @@ def resolve(chapter: str, profile: str = "smoke", overrides: dict[str, object] |
 def complete(chapter: str, values: dict[str, object]) -> dict[str, object]:
     """All parameters of a chapter: the defaults of its cell, and the values that were given."""
     return {entry.name: entry.default for entry in declared(chapter)} | values
+
+
+def every_scale(chapter: str) -> list[dict[str, object]]:
+    """What each profile that a chapter has gives to its parameters, smoke first."""
+    return [{}, *(profile_values(chapter, profile) for profile in PROFILES[1:] if profile in _sections(chapter))]
 
 
 def _sections(chapter: str) -> dict[str, dict]:

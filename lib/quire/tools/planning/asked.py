@@ -27,6 +27,7 @@ class Asked:
         cells: arguments of all, by key.
         found: those that are kept or published, by key.
         absent: tensors that the others need and that are not kept, by key.
+        handles: all tensors that cells need, by key.
     """
 
     chapter: str
@@ -35,6 +36,7 @@ class Asked:
     cells: dict[str, dict]
     found: dict[str, Cell]
     absent: dict[str, Handle] = field(default_factory=dict)
+    handles: dict[str, Handle] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -88,9 +90,10 @@ class _Planner:
         asked = {key_of(name, keyed(cell), code): cell for cell in arguments}
         loaded = {key: kept.load(name, key, plain(cell)) for key, cell in asked.items()}
         found = {key: cell for key, cell in loaded.items() if cell is not None}
-        handles = {h.key: h for key, cell in asked.items() if key not in found for h in all_handles(cell)}
-        absent = {key: h for key, h in handles.items() if kept.load_tensors(h.name, key) is None}
-        self.sweeps.append(Asked(self.chapter, self.statement, function, asked, found, absent))
+        handles = {h.key: h for cell in asked.values() for h in all_handles(cell)}
+        needed = {h.key for key, cell in asked.items() if key not in found for h in all_handles(cell)}
+        absent = {key: handles[key] for key in needed if kept.load_tensors(handles[key].name, key) is None}
+        self.sweeps.append(Asked(self.chapter, self.statement, function, asked, found, absent, handles))
         rows = [{**columns(cell.arguments), **row} for cell in found.values() for row in cell.rows]
         return pd.DataFrame(rows or [columns(plain(cell)) for cell in asked.values()][:0])
 

@@ -25,6 +25,7 @@ from quire.tools.chapters import path_of
 from quire.tools.planning.asked import Asked, asked_by
 from quire.tools.planning.dependence import depending, statements
 from quire.tools.planning.forecasts import Measured
+from quire.tools.profiles import every_scale
 
 __all__ = ["compute"]
 
@@ -132,6 +133,9 @@ def _claims(one: Asked) -> int:
 def _compute(chapters: dict[str, dict], deadline: float) -> None:
     store, workers = Store(), int(setting("QUIRE_JOBS")) or cores()
     measured, done = Measured(store), set()
+    for name in chapters:
+        for values in every_scale(name):
+            measured.learn(asked_by(name, values, store=store)[0])
     while True:
         asked = [one for name, values in chapters.items() for one in asked_by(name, values, store=store)[0]]
         asked = [one for one in asked if one.missing and not one.missing.keys() <= done]
@@ -142,6 +146,7 @@ def _compute(chapters: dict[str, dict], deadline: float) -> None:
         device = chapters[one.chapter].get("device", "auto")
         sweep(one.function, cells, device=str(devices.resolve(device)), store=store)
         done |= {key for key, cell in one.missing.items() if any(cell is chosen for chosen in cells)}
+        measured.learn(asked)
         measured.again()
 
 

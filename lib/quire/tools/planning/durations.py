@@ -3,7 +3,9 @@ r"""How long a cell will take, from others of the same function: a power of each
 .. math:: \log t = a + \sum_i b_i \log(1 + x_i),\qquad 0 \le b_i \le 3,
 
 fitted by least squares, with a weak preference for :math:`b_i = 1`: a size that is the same in all measured cells counts as
-linear, which is at most what one pass through more of something takes, and far too much for what is seldom looked at. Seeds and draws are no sizes; of a list of integers the sum counts, of other lists the length. Cells that differ in a word or a
+linear, which is at most what one pass through more of something takes, and far too much for what is seldom looked at. Sizes of
+tensors that a cell receives (the steps of a training that is over) count only as far as the measured cells say so. Seeds and draws are no
+sizes; of a list of integers the sum counts, of other lists the length. Cells that differ in a word or a
 switch are left out where there are others.
 """
 
@@ -19,6 +21,7 @@ __all__ = ["Sample", "Scaling"]
 PREFERENCE = 0.1  # weight of the preferred exponent, in units of one measured cell
 LARGEST = 3.0  # exponent
 NO_SIZES = ("seed", "seeds", "draw", "draws")
+MADE = "made: "  # in front of the names of arguments of tensors
 SHORTEST = 1e-3  # seconds, to which times are rounded
 
 
@@ -66,6 +69,8 @@ class Scaling:
         """Whether a size that differs from that of all measured cells was never varied among them."""
         known = [sizes for _, sizes, _ in self._samples]
         for name, value in _sizes(arguments).items():
+            if name.startswith(MADE):
+                continue
             seen = {sizes[name] for sizes in known if name in sizes}
             if len(seen) == 1 and value not in seen:
                 return True
@@ -82,7 +87,8 @@ class Scaling:
         if not names:
             return names, centre, np.zeros(0), level
         pull = math.sqrt(PREFERENCE) * np.eye(len(names))
-        aim = np.concatenate([y - level, pull @ np.full(len(names), self._preferred)])
+        preferred = [0.0 if name.startswith(MADE) else self._preferred for name in names]
+        aim = np.concatenate([y - level, pull @ np.array(preferred)])
         found = lsq_linear(np.vstack([x - centre, pull]), aim, bounds=(0.0, LARGEST))
         return names, centre, found.x, level
 
@@ -91,16 +97,15 @@ def _log(value: float) -> float:
     return math.log(max(value, SHORTEST))
 
 
-def _leaves(arguments: dict) -> Iterator[tuple[str, object]]:
-    """Arguments, those of the tensors among them included."""
+def _leaves(arguments: dict, inside: str = "") -> Iterator[tuple[str, object]]:
+    """Arguments by name; those of the tensors among them behind a mark."""
     for name, value in arguments.items():
-        if isinstance(value, dict):
-            yield from _leaves(value.get("arguments", value))
-        elif isinstance(value, list) and any(isinstance(item, dict) for item in value):
-            yield name, [0.0] * len(value)
-            yield from _leaves(value[0].get("arguments", value[0]))
+        made = [one for one in (value if isinstance(value, list) else [value]) if isinstance(one, dict)]
+        if made:
+            yield inside + name, [0.0] * len(made)
+            yield from _leaves(made[0].get("arguments", made[0]), MADE)
         else:
-            yield name, value
+            yield inside + name, value
 
 
 def _sizes(arguments: dict) -> dict[str, float]:
@@ -108,9 +113,14 @@ def _sizes(arguments: dict) -> dict[str, float]:
     for name, value in _leaves(arguments):
         if isinstance(value, list):
             whole = all(isinstance(item, int) and not isinstance(item, bool) and item >= 0 for item in value)
-            counts = name in NO_SIZES or not whole
+            counts = name.removeprefix(MADE) in NO_SIZES or not whole
             found[name] = float(len(value) if counts else sum(value))
-        elif isinstance(value, int) and not isinstance(value, bool) and value >= 0 and name not in NO_SIZES:
+        elif (
+            isinstance(value, int)
+            and not isinstance(value, bool)
+            and value >= 0
+            and name.removeprefix(MADE) not in NO_SIZES
+        ):
             found[name] = float(value)
     return found
 

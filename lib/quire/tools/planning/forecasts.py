@@ -13,7 +13,7 @@ from quire.files import folder
 from quire.record import RunFolder
 from quire.schema import StoredCell
 from quire.store import Store, load_content
-from quire.sweep import name_of, plain
+from quire.sweep import Handle, name_of, plain
 from quire.tools.planning.asked import Asked
 from quire.tools.planning.durations import Sample, Scaling
 
@@ -57,6 +57,15 @@ class Measured:
         self._store, self._laws = store, {}
         published = [RunFolder(path.parent) for path in sorted(folder("published").glob("*/*/sweeps.json"))]
         self._published = [(name, cell) for run in published for name, cells in run.sweeps().items() for cell in cells]
+        self._made = {key: seconds for _, cell in self._published for key, seconds in cell.made.items()}
+        self._handles: dict[str, Handle] = {}
+
+    def learn(self, asked: list[Asked]) -> None:
+        """Take into account what tensors took that these sweeps, at whatever scale, need."""
+        self._handles |= {key: handle for one in asked for key, handle in one.handles.items()}
+        for one in asked:
+            for cell in one.found.values():
+                self._made |= cell.made
 
     def again(self) -> None:
         """Take into account what the store holds now."""
@@ -78,6 +87,7 @@ class Measured:
         if (name, what) not in self._laws:
             own = list(self._own(name, what))
             samples = own if len(own) >= OWN else own + list(self._record(name, what))
+            samples += self._tensors(name) if what == "seconds" else ()
             self._laws[name, what] = Scaling(samples, preferred=preferred) if samples else None
         return self._laws[name, what]
 
@@ -93,7 +103,12 @@ class Measured:
             value = len(cell.rows) if what == "rows" else getattr(cell, what)
             if other == name and value is not None:
                 yield Sample(cell.arguments, float(value))
-            yield from _made(cell, name) if what == "seconds" else ()
+
+    def _tensors(self, name: str) -> Iterator[Sample]:
+        """What tensors took that this function made."""
+        for key, handle in self._handles.items():
+            if handle.name == name and key in self._made:
+                yield Sample(plain(handle.arguments), self._made[key])
 
 
 def forecast(asked: list[Asked], measured: Measured) -> list[Forecast]:
@@ -114,27 +129,6 @@ def _line(name: str, cells: int, missing: list[dict], measured: Measured) -> For
     spread = law.spread if law else math.nan
     guessed = law is not None and any(law.guesses(one) for one in missing)
     return Forecast(name, cells, len(missing), sum(each, 0.0), max(each, default=0.0), spread, highest, disk, guessed)
-
-
-def _made(cell, name: str) -> Iterator[Sample]:
-    """What the tensors that a cell received took, if this function made them."""
-    handles = list({json.dumps(one, sort_keys=True): one for one in _all_made(cell.arguments)}.values())
-    if len(handles) == len(cell.made):
-        for handle, seconds in zip(handles, cell.made.values(), strict=True):
-            if handle["made"] == name:
-                yield Sample(handle["arguments"], seconds)
-
-
-def _all_made(arguments: dict) -> Iterator[dict]:
-    """The handles among plain arguments and those that these depend on, in the order of ``all_handles``."""
-    waiting = list(arguments.values())
-    while waiting:
-        value = waiting.pop(0)
-        if isinstance(value, dict) and set(value) == {"made", "arguments"}:
-            yield value
-            yield from _all_made(value["arguments"])
-        elif isinstance(value, list):
-            waiting = [*value, *waiting]
 
 
 def _entry(path: Path) -> dict:

@@ -6,7 +6,7 @@ from quire.environment import cores
 from quire.store import Store
 from quire.tools.planning.asked import asked_by
 from quire.tools.planning.forecasts import Forecast, Measured, forecast
-from quire.tools.profiles import resolve
+from quire.tools.profiles import every_scale, resolve
 
 __all__ = ["COLUMNS", "lines"]
 
@@ -24,6 +24,8 @@ def lines(chapters: list[str], profile: str, overrides: dict) -> tuple[list[tupl
     store = Store()
     measured, table, notes, total = Measured(store), [], [], []
     for chapter in chapters:
+        for values in every_scale(chapter):  # smaller ones say what the tensors of larger ones take
+            measured.learn(asked_by(chapter, values, store=store)[0])
         asked, failed = asked_by(chapter, resolve(chapter, profile, overrides), store=store)
         found = forecast(asked, measured)
         table += [_words(one) for one in found]
