@@ -171,3 +171,41 @@ def test_tile_size_must_be_positive():
     patches = extract_patches(points(2, 4), filter_size=2)
     with pytest.raises(ValueError, match="tile_size must be ≥ 1"):
         sum_over_pairs(patches, None, constituent=ReluNTK(), all_pairs=True, tile_size=-1)
+
+
+@pytest.mark.parametrize("constituent", [ReluNTK(), ReluNNGP(), ErfNTK(), Laplacian(2.0)], ids=repr)
+@pytest.mark.parametrize("kernel", [convolutional, local])
+def test_patches_of_zeros_are_numbers_in_both_precisions(kernel, constituent):
+    """Images have black borders."""
+    inputs = torch.randn(5, 8, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    inputs[:, :4] = 0
+    double = kernel(inputs, constituent=constituent, filter_size=2)
+    single = kernel(inputs.float(), constituent=constituent, filter_size=2)
+    assert bool(double.isfinite().all())
+    torch.testing.assert_close(single.double(), double, rtol=1e-4, atol=1e-4)
+
+
+REFUSED = """
+import numpy, torch
+from quire.kernels import ReluNTK, local
+points = torch.ones(3, 4)
+for inputs, constituent in [
+    (numpy.ones((3, 4)), ReluNTK()), (points.long(), ReluNTK()), (points.half(), ReluNTK()), (points, ReluNTK),
+    (torch.ones(3, 2, 4), ReluNTK()),
+]:
+    try:
+        local(inputs, constituent=constituent, filter_size=2)
+    except (TypeError, ValueError) as error:
+        print(f"{type(error).__name__}: {error}")
+"""
+
+
+def test_inputs_of_other_kinds_are_refused_in_words():
+    """In a process of its own: here the annotations are checked before the function is reached."""
+    import subprocess
+    import sys
+
+    done = subprocess.run([sys.executable, "-c", REFUSED], capture_output=True, text=True, check=True)
+    said = done.stdout.splitlines()
+    parts = ["torch.as_tensor", "torch.int64", "torch.float16", "the class ReluNTK", "channel, pixel"]
+    assert len(said) == len(parts) and all(part in line for part, line in zip(parts, said, strict=True)), said

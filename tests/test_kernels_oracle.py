@@ -74,6 +74,29 @@ def test_filters_of_one_pixel(architecture):
     np.testing.assert_allclose(ours(*case), theirs(*case), rtol=1e-6, atol=1e-8)
 
 
+@pytest.mark.parametrize("name", ["relu-ntk", "relu-nngp"])
+@pytest.mark.parametrize(("architecture", "stride", "cyclic"), [("cn", 1, True), ("lc", 1, True), ("cn", 2, False)])
+def test_images(architecture, stride, cyclic, name):
+    """Square filters on images of two channels that are not square."""
+    compat = pytest.importorskip("neural_tangents_compat", exc_type=ImportError)
+    stax = compat.neural_tangents.stax
+    drawn = torch.randn(5, 2, 6, 4, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    options = {
+        "strides": (stride, stride),
+        "padding": "CIRCULAR" if cyclic else "VALID",
+        "W_std": 2**0.5,
+        "b_std": None,
+    }
+    pooling = stax.GlobalAvgPool() if architecture == "cn" else stax.Flatten()
+    network = stax.serial(stax.Conv(1, (3, 3), **options), stax.Relu(), pooling, stax.Dense(1, W_std=1.0, b_std=None))
+    first, second = (part.permute(0, 2, 3, 1).numpy() for part in (drawn[:3], drawn[3:]))
+    expected = np.asarray(network[2](first, second, name.split("-")[1]))
+    kernel = convolutional if architecture == "cn" else local
+    cut = {"filter_size": 3, "stride": stride, "cyclic": cyclic}
+    found = kernel(drawn[:3], drawn[3:], constituent=CONSTITUENTS[name], **cut).numpy()
+    np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-14)
+
+
 def test_untied_filters_are_the_local_kernel():
     case = ("lc", 9, 3, 1, True, "relu-ntk")
     np.testing.assert_allclose(ours(*case), theirs(*case, untied=True), rtol=1e-12)

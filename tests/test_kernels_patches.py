@@ -30,6 +30,26 @@ def test_channels_travel_with_their_pixel():
     assert patches.tolist() == [[[0, 1, 2, 3], [2, 3, 4, 5], [4, 5, 0, 1]]]
 
 
+@pytest.mark.parametrize(("stride", "cyclic"), [(1, True), (2, True), (2, False)])
+def test_patches_of_images_are_the_windows_around_the_loop(stride, cyclic):
+    images = torch.randn(2, 3, 6, 4, generator=torch.Generator().manual_seed(0))
+    found = extract_patches(images, filter_size=3, stride=stride, cyclic=cyclic)
+    tops, lefts = (range(0, length if cyclic else length - 2, stride) for length in (6, 4))
+    place = 0
+    for top in tops:
+        for left in lefts:
+            window = images.roll((-top, -left), (2, 3))[:, :, :3, :3]
+            assert torch.equal(found[:, place], window.permute(0, 2, 3, 1).flatten(1))
+            place += 1
+    assert found.shape == (2, place, 27)
+
+
+def test_a_line_of_pixels_is_an_image_of_one_row():
+    line = torch.randn(2, 8, generator=torch.Generator().manual_seed(0))
+    found = extract_patches(line[:, None, None], filter_size=1)
+    assert torch.equal(found, extract_patches(line, filter_size=1))
+
+
 def test_chords_of_the_torus():
     u, v = torch.rand(2, 1, 4, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
     chords = (torus_embedding(u) - torus_embedding(v)).square().sum()

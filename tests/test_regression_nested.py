@@ -1,6 +1,8 @@
 """Learning curves from one factor: direct solves, exact averages, Monte-Carlo teachers, and what is refused."""
 
 import math
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -131,6 +133,10 @@ EYE = torch.eye(3, dtype=torch.float64)
 BAD = torch.tensor([[1.0, math.nan], [math.nan, 1.0]], dtype=torch.float64)
 
 
+def curve():
+    return NestedRegression(EYE, EYE, ridge=0.0)
+
+
 @pytest.mark.parametrize(
     "call, message",
     [
@@ -146,6 +152,10 @@ BAD = torch.tensor([[1.0, math.nan], [math.nan, 1.0]], dtype=torch.float64)
         (lambda: NestedRegression(EYE, EYE, ridge=0.0).variances(EYE[0], sizes=[2, 2]), "strictly increasing"),
         (lambda: NestedRegression(EYE, EYE, ridge=0.0).variances(EYE[0], sizes=[0]), "≥ 1"),
         (lambda: NestedRegression(EYE, EYE, ridge=0.0).variances(EYE[0], sizes=[]), "strictly increasing"),
+        (lambda: cholesky_factor(EYE + torch.ones_like(EYE).triu(1), ridge=0.0, jitter=0.0), "triangles differ by 1"),
+        (lambda: curve().errors(math.nan * EYE, EYE, sizes=[2]), "targets must be finite"),
+        (lambda: curve().predictions(EYE[:2], sizes=[2]), r"targets must be \[3, teacher\]"),
+        (lambda: kernel_regression(EYE, EYE, targets=math.inf * EYE, ridge=0.0), "targets must be finite"),
         (lambda: draw_teachers(EYE, num_teachers=0, generator=torch.Generator()), "num_teachers must be ≥ 1"),
     ],
 )
@@ -158,3 +168,23 @@ def test_memory_is_said_before_it_is_taken(monkeypatch):
     monkeypatch.setattr("quire.device.available_memory", lambda device=None: 10)
     with pytest.raises(MemoryError, match="a Cholesky factor of 3 points"):
         NestedRegression(EYE, EYE, ridge=0.0)
+
+
+REFUSED = """
+import torch
+from quire.regression import NestedRegression
+one = torch.eye(3, dtype=torch.float64)
+curve = NestedRegression(one, one, ridge=0.0)
+for call in (lambda: curve.errors(one, one[:, 0], sizes=[2]), lambda: curve.predictions(one, sizes=[2.7])):
+    try:
+        call()
+    except ValueError as error:
+        print(error)
+"""
+
+
+def test_targets_that_would_be_broadcast_are_refused():
+    """In a process of its own: here the annotations are checked before the function is reached."""
+    done = subprocess.run([sys.executable, "-c", REFUSED], capture_output=True, text=True, check=True)
+    first, second = done.stdout.splitlines()
+    assert "test_targets must be [3, 3]" in first and "count training points, got [2.7]" in second

@@ -24,8 +24,8 @@ __all__ = ["convolutional", "convolutional_diagonal"]
 @cites("favero2021locality", "Lemma: NTK of a one-hidden-layer CNN")
 @cites("favero2025physics", "Lemma 2.3.1")
 def convolutional(
-    first: Float[Tensor, "row features"],
-    second: Float[Tensor, "column _"] | None = None,
+    first: Float[Tensor, "row *shape"],
+    second: Float[Tensor, "column *other"] | None = None,
     *,
     constituent: Constituent,
     filter_size: int,
@@ -37,7 +37,7 @@ def convolutional(
     """Average a constituent over all pairs of patches.
 
     Args:
-        first: points of the rows.
+        first: points of the rows, or images ``[row, channel, height, width]``, whose patches are squares.
         second: points of the columns; None means the rows, and then the diagonal is exact.
         constituent: kernel of one pair of patches, such as ``ReluNTK()`` or ``Laplacian(filter_size)``.
         filter_size: pixels per patch.
@@ -47,7 +47,8 @@ def convolutional(
         tile_size: points per side of a tile; changes memory and speed, not the result.
 
     Raises:
-        ValueError: impossible lengths, or inputs that are not finite.
+        TypeError: inputs are no tensors of float32 or float64, or the constituent is a class.
+        ValueError: impossible lengths, other axes, or inputs that are not finite.
         MemoryError: the matrix does not fit.
 
     A cyclic shift of one input changes nothing:
@@ -66,7 +67,7 @@ def convolutional(
 
 
 def convolutional_diagonal(
-    inputs: Float[Tensor, "point features"],
+    inputs: Float[Tensor, "point *shape"],
     *,
     constituent: Constituent,
     filter_size: int,

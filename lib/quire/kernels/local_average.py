@@ -24,8 +24,8 @@ __all__ = ["fully_connected", "local", "local_diagonal"]
 @cites("favero2021locality", "Lemma: NTK of a one-hidden-layer locally-connected network")
 @cites("favero2025physics", "Lemma 2.3.1")
 def local(
-    first: Float[Tensor, "row features"],
-    second: Float[Tensor, "column _"] | None = None,
+    first: Float[Tensor, "row *shape"],
+    second: Float[Tensor, "column *other"] | None = None,
     *,
     constituent: Constituent,
     filter_size: int,
@@ -52,7 +52,7 @@ def local(
 
 
 def local_diagonal(
-    inputs: Float[Tensor, "point features"],
+    inputs: Float[Tensor, "point *shape"],
     *,
     constituent: Constituent,
     filter_size: int,

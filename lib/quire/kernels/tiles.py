@@ -53,9 +53,11 @@ def sum_over_pairs(
         tile_size: points per side of a tile; None takes 384 on a CPU and 4096 on a GPU.
 
     Raises:
+        TypeError: the constituent is a class, or something else that is none.
         ValueError: shapes differ, or the tile size is not positive.
         MemoryError: the result does not fit, said before it is allocated.
     """
+    _check_constituent(constituent)
     symmetric = second is None
     second = first if symmetric else second
     if first.shape[1:] != second.shape[1:]:
@@ -106,6 +108,14 @@ def diagonal_over_pairs(
     return total
 
 
+def _check_constituent(constituent: object) -> None:
+    if not isinstance(constituent, Constituent):
+        what = f"the class {constituent.__name__}" if isinstance(constituent, type) else f"{constituent!r:.60}"
+        raise TypeError(
+            f"constituent must be a kernel of one pair of patches, such as ReluNTK() or Laplacian(2.0), got {what}"
+        )
+
+
 def _spans(start: int, stop: int, length: int) -> list[slice]:
     return [slice(low, min(low + length, stop)) for low in range(start, stop, length)]
 
@@ -129,7 +139,9 @@ class _Side:
         if geometry == "products":
             self.patches = self.patches * patches.shape[2] ** -0.5
         elif geometry == "cosines":
-            self.patches = self.patches / self.patches.norm(dim=2, keepdim=True).clamp_min(1e-300)
+            self.patches = self.patches / self.patches.norm(dim=2, keepdim=True).clamp_min(
+                torch.finfo(patches.dtype).tiny
+            )
 
 
 def _tile(rows, columns, low, high, constituent, all_pairs: bool, exact: bool) -> Tensor:

@@ -13,6 +13,10 @@ from quire.types import Float, Tensor
 __all__ = ["SingularGramError", "cholesky_factor"]
 
 
+STRIP = 256  # rows that are compared with columns at a time
+SYMMETRIC = 1e-4  # by how much the triangles may differ, over the diagonal: float32 by another order of summation
+
+
 class SingularGramError(ValueError):
     """A Gram matrix that has no Cholesky factor in this precision."""
 
@@ -26,7 +30,7 @@ def cholesky_factor(gram: Float[Tensor, "point point"], *, ridge: float, jitter:
         jitter: :math:`\epsilon \ge 0`, a concession to rounding; 0 unless there is a reason, which the caller records.
 
     Raises:
-        ValueError: ridge or jitter is negative, or the matrix is not square or not finite.
+        ValueError: ridge or jitter is negative, or the matrix is not square, not finite or not symmetric.
         SingularGramError: the matrix is singular to rounding; names the smallest pivot and the closest pair of points.
 
     >>> cholesky_factor(4 * torch.eye(2, dtype=torch.float64), ridge=0.0, jitter=0.0).diagonal().tolist()
@@ -42,6 +46,7 @@ def cholesky_factor(gram: Float[Tensor, "point point"], *, ridge: float, jitter:
     if not bool(torch.isfinite(gram).all()):
         where = (~torch.isfinite(gram)).nonzero()[0].tolist()
         raise ValueError(f"gram must be finite, got {gram[tuple(where)]} at {tuple(where)}: check the inputs")
+    _check_symmetric(gram)
     shifted = gram.clone()
     shifted.diagonal().add_(ridge + jitter)
     diagonal = shifted.diagonal().clone()
@@ -54,6 +59,19 @@ def cholesky_factor(gram: Float[Tensor, "point point"], *, ridge: float, jitter:
     if bool((pivots < threshold).any()):
         _refuse(gram, diagonal, int(pivots.argmin()), float(threshold))
     return factor
+
+
+def _check_symmetric(gram: Tensor) -> None:
+    """Raise unless both triangles agree: the factorisation reads one of them. In strips, so that no second matrix is made."""
+    largest = float(gram.diagonal().abs().max())
+    for start in range(0, len(gram), STRIP):
+        rows = slice(start, start + STRIP)
+        apart = float((gram[rows] - gram[:, rows].T).abs().max())
+        if apart > SYMMETRIC * largest:
+            raise ValueError(
+                f"gram must be symmetric, its two triangles differ by {apart:.3g} near row {start}: pass K(X, X), or "
+                "(gram + gram.T) / 2 if that is rounding"
+            )
 
 
 def _refuse(gram, diagonal, point: int, threshold: float) -> None:

@@ -37,10 +37,14 @@ def kernel_regression(
 ) -> Float[Tensor, "test teacher"]:
     """Predictions of kernel (ridge) regression on all training points: one size, one direct solve.
 
+    Raises:
+        ValueError: as for :class:`NestedRegression`, or targets that are not finite or not ``[train, teacher]``.
+
     >>> kernel_regression(torch.eye(2), torch.tensor([[1.0], [0.0]]), targets=torch.tensor([[3.0], [5.0]]), ridge=1.0)
     tensor([[1.5000]])
     """
     factor = cholesky_factor(train_gram, ridge=ridge, jitter=jitter)
+    _check_targets(targets, len(train_gram), "targets")
     return cross_gram.T @ torch.cholesky_solve(targets, factor)
 
 
@@ -87,8 +91,13 @@ class NestedRegression:
     def predictions(
         self, targets: Float[Tensor, "train teacher"], *, sizes: Sequence[int]
     ) -> Float[Tensor, "size test teacher"]:
-        """Predictions at the test points after the first P training points, for every P and teacher."""
+        """Predictions at the test points after the first P training points, for every P and teacher.
+
+        Raises:
+            ValueError: sizes that do not increase or are no whole numbers, or targets that are not finite or not ``[train, teacher]``.
+        """
         sizes = self._checked(sizes)
+        _check_targets(targets, self.num_train, "targets")
         coefficients = torch.linalg.solve_triangular(self.factor, targets, upper=False)
         steps = [
             self.whitened[low:high].T @ coefficients[low:high]
@@ -103,7 +112,12 @@ class NestedRegression:
         *,
         sizes: Sequence[int],
     ) -> Float[Tensor, "size teacher"]:
-        """Mean squared error over the test points, for every P and every teacher."""
+        """Mean squared error over the test points, for every P and every teacher.
+
+        Raises:
+            ValueError: as for :meth:`predictions`, and test targets of other teachers.
+        """
+        _check_targets(test_targets, self.num_test, "test_targets", teachers=targets.shape[-1])
         return (self.predictions(targets, sizes=sizes) - test_targets).square().mean(1)
 
     def average_errors(
@@ -131,6 +145,8 @@ class NestedRegression:
         return torch.linalg.solve_triangular(self.factor[:size, :size].T, self.whitened[:size], upper=True)
 
     def _checked(self, sizes: Sequence[int]) -> list[int]:
+        if any(size != int(size) for size in sizes):
+            raise ValueError(f"sizes count training points, got {list(sizes)}: round them")
         sizes = [int(size) for size in sizes]
         if not sizes or sizes[0] < 1 or any(b <= a for a, b in zip(sizes, sizes[1:], strict=False)):
             raise ValueError(f"sizes must be strictly increasing and ≥ 1, got {sizes}: sort them and drop repeats")
@@ -139,3 +155,16 @@ class NestedRegression:
                 f"sizes must be ≤ the number of training points = {self.num_train}, got {sizes[-1]}: draw more points"
             )
         return sizes
+
+
+def _check_targets(targets: Tensor, points: int, name: str, teachers: int | None = None) -> None:
+    """Raise unless these are finite, a row for each point and a column for each teacher."""
+    fits = targets.ndim == 2 and targets.shape[0] == points and teachers in (None, targets.shape[1])
+    if not fits:
+        columns = "teacher" if teachers is None else teachers
+        raise ValueError(
+            f"{name} must be [{points}, {columns}], a row for each point and a column for each teacher, got "
+            f"{list(targets.shape)}: of one teacher write {name}[:, None]"
+        )
+    if not bool(targets.isfinite().all()):
+        raise ValueError(f"{name} must be finite, got nan or inf: drop these points")
