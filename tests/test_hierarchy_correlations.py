@@ -178,3 +178,20 @@ def test_thresholds():
         h.step_threshold(h.RandomHierarchy(4, 4, 2, 2, 4), 1, weight_sharing=False)
     with pytest.raises(ValueError, match="at least one observation"):
         h.pair_correlation(torch.empty(0), torch.empty(0), (2, 2))
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda g: h.lca_level(g, -1, 3),
+        lambda g: h.lca_level(g, 0, 99),
+        lambda g: h.symbol_marginal(g, 1, 77),
+        lambda g: h.symbol_marginal(g, 1, -1),
+        lambda g: h.symbol_marginal(g, 9, 0),
+        lambda g: h.class_token_covariance(g, -1),
+        lambda g: h.class_string_covariance(g, 99),
+    ],
+)
+def test_nodes_that_are_not_in_the_tree_are_refused(call):
+    with pytest.raises(ValueError, match="is not a node"):
+        call(h.RandomHierarchy(vocab=4, num_rules=3, branching=2, depth=3, num_classes=4, seed=0))

@@ -33,17 +33,27 @@ def child_law(grammar: RandomHierarchy, level: int, child: int) -> Float[Tensor,
 
 
 def symbol_marginal(grammar: RandomHierarchy, level: int, position: int) -> Float[Tensor, "symbols"]:
-    """Law of the symbol at a position (from 0) of a level."""
+    """Law of the symbol at a position (from 0) of a level.
+
+    Raises:
+        ValueError: no node of the tree.
+    """
+    _check_node(grammar, level, position)
     return grammar.class_probabilities @ _descend(grammar, grammar.depth, 0, level, position)
 
 
 def lca_level(grammar: RandomHierarchy, first: int, second: int) -> int:
     """Height of the lowest common ancestor of two tokens; 0 for a token and itself.
 
+    Raises:
+        ValueError: a position outside of the string.
+
     >>> grammar = RandomHierarchy(vocab=2, num_rules=2, branching=2, depth=3, num_classes=2, seed=0)
     >>> [lca_level(grammar, 7 - t, 7) for t in range(8)]
     [0, 1, 2, 2, 3, 3, 3, 3]
     """
+    for token in (first, second):
+        _check_node(grammar, 0, token)
     return _lca(grammar, (0, first), (0, second))
 
 
@@ -57,8 +67,7 @@ def node_joint(
         ValueError: a node outside the tree, or an ancestor of the other.
     """
     for level, position in (first, second):
-        if not (0 <= level <= grammar.depth and 0 <= position < grammar.branching ** (grammar.depth - level)):
-            raise ValueError(f"(level, position) = {(level, position)} is not a node: levels are 0..{grammar.depth}")
+        _check_node(grammar, level, position)
     top = _lca(grammar, first, second)
     if top <= max(first[0], second[0]):
         raise ValueError(f"node {first} and node {second} lie on one branch: take two branches")
@@ -99,7 +108,11 @@ def string_token_covariance(
 
 @cites("cagnetta2024rhm", "correlations of the class and a token")
 def class_token_covariance(grammar: RandomHierarchy, position: int) -> Float[Tensor, "classes vocab"]:
-    """C(α, x) = P(Y = α, X_i = x) - P(Y = α) P(X_i = x)."""
+    """C(α, x) = P(Y = α, X_i = x) - P(Y = α) P(X_i = x).
+
+    Raises:
+        ValueError: a position outside of the string.
+    """
     return _class_covariance(grammar, 0, position)
 
 
@@ -117,6 +130,7 @@ def class_string_covariance(grammar: RandomHierarchy, patch: int) -> Float[Tenso
 
 
 def _class_covariance(grammar: RandomHierarchy, level: int, position: int) -> Tensor:
+    _check_node(grammar, level, position)
     conditional = _descend(grammar, grammar.depth, 0, level, position)
     return grammar.class_probabilities[:, None] * (conditional - symbol_marginal(grammar, level, position))
 
@@ -133,6 +147,16 @@ def _descend(grammar: RandomHierarchy, top: int, place: int, level: int, positio
             grammar, height, position // grammar.branching ** (height - 1 - level) % grammar.branching
         )
     return law
+
+
+def _check_node(grammar: RandomHierarchy, level: int, position: int) -> None:
+    """Raise unless the tree has this node: a position that it has not would give the law of another one, or never end."""
+    number = grammar.branching ** (grammar.depth - level) if 0 <= level <= grammar.depth else 0
+    if not 0 <= position < number:
+        raise ValueError(
+            f"(level, position) = {(level, position)} is not a node: levels are 0..{grammar.depth}, positions of level l "
+            f"0..{grammar.branching}^({grammar.depth} - l) - 1"
+        )
 
 
 def _lca(grammar: RandomHierarchy, first: tuple[int, int], second: tuple[int, int]) -> int:
