@@ -12,6 +12,7 @@ import nbformat
 import papermill
 
 from quire import device as devices
+from quire.claims import ledger, untested
 from quire.environment import commit, origin, peak_memory_mb
 from quire.lifeline import watch
 from quire.record import RunFolder, current
@@ -21,7 +22,7 @@ from quire.tools.check import check_cells
 from quire.tools.freshness import keys
 from quire.tools.order import Order
 from quire.tools.origins import computation
-from quire.tools.planning import asked_by, left, statements, without
+from quire.tools.planning import asked_by, because, left, statements, without
 from quire.tools.profiles import complete
 
 __all__ = ["execute"]
@@ -35,6 +36,7 @@ def execute(order: Order) -> bool:
     values, before = complete(order.chapter, order.values), keys(order.chapter)
     notebook, left = _chapter(order, values)
     passed = _notebook(order, run, values, notebook)
+    _untested(order.chapter, run, left)
     run.write_progress(None)
     sweeps = run.sweeps()
     used = {cell.key for cells in sweeps.values() for cell in cells}
@@ -75,6 +77,13 @@ def _chapter(order: Order, values: dict) -> tuple[nbformat.NotebookNode, dict]:
         return notebook, {}
     asked, failed = asked_by(order.chapter, values)
     return without(notebook, statements(source), asked, set(failed)), left(asked)
+
+
+def _untested(chapter: str, run: RunFolder, left: dict) -> None:
+    """Say of the claims that were left out with their cells why there is nothing."""
+    for claim in ledger().values() if left else ():
+        if claim.chapter == chapter and claim.id not in run.reports():
+            untested(claim.id, because(left))
 
 
 def _notebook(order: Order, run: RunFolder, values: dict, notebook: nbformat.NotebookNode) -> bool:

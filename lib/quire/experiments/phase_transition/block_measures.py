@@ -141,13 +141,13 @@ def last_over(rows: pd.DataFrame, *, text: str) -> Estimate:
 
 
 def growth_with_length(rows: pd.DataFrame, *, text: str) -> Estimate:
-    """The largest χ over the masked fractions of the longest texts, over that of the next."""
+    """By which factor the largest χ over the masked fractions grows with a doubling of the text, between the two longest."""
     chosen = rows[(rows.text == text) & (rows.distance == 0)].dropna(subset="susceptibility")
     depths = sorted(chosen.depth.unique(), reverse=True)
     if len(depths) < 2:
         return Estimate.missing("texts of one length do not grow")
     longest, next_ = (peak_height(chosen.assign(level=0), depth=int(depth)) for depth in depths[:2])
-    return longest / next_
+    return (longest / next_) ** (1 / float(depths[0] - depths[1]))
 
 
 def limit_ratio(rows: pd.DataFrame) -> Estimate:

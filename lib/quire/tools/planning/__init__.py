@@ -9,7 +9,7 @@ from quire.tools.planning.computing import compute
 from quire.tools.planning.dependence import Statement, asking, depending, statements
 from quire.tools.planning.durations import Sample, Scaling
 from quire.tools.planning.forecasts import Forecast, forecast
-from quire.tools.planning.leaving_out import left, without
+from quire.tools.planning.leaving_out import because, left, without
 
 __all__ = [
     "Asked",
@@ -19,6 +19,7 @@ __all__ = [
     "Statement",
     "asked_by",
     "asking",
+    "because",
     "compute",
     "depending",
     "forecast",

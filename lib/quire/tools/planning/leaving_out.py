@@ -8,7 +8,7 @@ import nbformat
 from quire.tools.planning.asked import Asked
 from quire.tools.planning.dependence import Statement, depending
 
-__all__ = ["left", "without"]
+__all__ = ["because", "left", "without"]
 
 
 def left(asked: list[Asked]) -> dict[str, list[int]]:
@@ -19,6 +19,15 @@ def left(asked: list[Asked]) -> dict[str, list[int]]:
             before = found.get(one.name, [0, 0])
             found[one.name] = [before[0] + len(one.missing), before[1] + len(one.cells)]
     return found
+
+
+def because(counts: dict[str, list[int]]) -> str:
+    """Why a claim is untested, from what is :func:`left`.
+
+    >>> because({"toy.curve": [2, 12]})
+    'for lack of time: 2 of 12 cells of toy.curve are left'
+    """
+    return f"for lack of time: {'; '.join(f'{gone} of {total} cells of {name}' for name, (gone, total) in counts.items())} are left"
 
 
 def without(
@@ -34,8 +43,7 @@ def without(
     """
     missing = [one for one in asked if one.missing]
     reached = depending(listed, {one.statement for one in missing} | failed)
-    counts = "; ".join(f"{gone} of {total} cells of {name}" for name, (gone, total) in left(asked).items())
-    reason = f"for lack of time: {counts} are left"
+    reason = because(left(asked))
     made = copy.deepcopy(notebook)
     for number in {listed[k].cell for k in reached}:
         own = [listed[k] for k in sorted(reached) if listed[k].cell == number]
