@@ -15,7 +15,11 @@ def line() -> str:
     judged = [claim for run in runs for claim in judge_run(run.parent)]
     verdicts = [claim["verdict"] for claim in beside_published(judged, profile="book")]
     counts = ", ".join(f"{verdicts.count(verdict)} {verdict} {symbol}" for verdict, symbol in SYMBOLS.items())
-    return f"**Scoreboard of the published run:** {len(runs)} chapters, {len(verdicts)} claims: {counts}.\n"
+    larger = sorted((ROOT / "data" / "published" / "paper").glob("*/provenance.json"))
+    decided = [claim["verdict"] for run in larger for claim in judge_run(run.parent) if claim["verdict"] != "untested"]
+    said = ", ".join(f"{decided.count(verdict)} {verdict}" for verdict in SYMBOLS if verdict in decided)
+    more = f" At the scale of the literature, so far: {len(larger)} chapters, {said}." if larger else ""
+    return f"**Scoreboard of the published run:** {len(runs)} chapters, {len(verdicts)} claims: {counts}.{more}\n"
 
 
 def test_the_scoreboard_line_is_that_of_the_runs_of_record():

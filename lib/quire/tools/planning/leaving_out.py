@@ -27,6 +27,8 @@ def because(counts: dict[str, list[int]]) -> str:
     >>> because({"toy.curve": [2, 12]})
     'for lack of time: 2 of 12 cells of toy.curve are left'
     """
+    if not counts:
+        return "what it depends on could not be found"
     return f"for lack of time: {'; '.join(f'{gone} of {total} cells of {name}' for name, (gone, total) in counts.items())} are left"
 
 
