@@ -64,10 +64,11 @@ def start(chapter: str, plan: Plan) -> Running:
         partial=plan.partial,
         parent=identity(os.getpid()),
     )
+    settings = settings_of(plan) | {"QUIRE_RUN": str(made)}
     with (made / "log.txt").open("wb") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "quire.tools.execute"],
-            env=os.environ | settings_of(plan) | {"QUIRE_RUN": str(made)},
+            env=os.environ | settings,
             stdin=subprocess.PIPE,
             stdout=log,
             stderr=log,

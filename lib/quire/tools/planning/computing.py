@@ -45,9 +45,10 @@ def compute(chapters: dict[str, dict], *, seconds: float, settings: dict[str, st
     """
     scratch = folder("build") / f"computing-{os.getpid()}"
     order = {"chapters": chapters, "deadline": time.time() + seconds, "parent": list(identity(os.getpid()))}
+    own = settings | {"QUIRE_RUN": str(scratch), "QUIRE_HEADLESS": "1"}
     process = subprocess.Popen(
         [sys.executable, "-m", "quire.tools.planning.computing"],
-        env=os.environ | settings | {"QUIRE_RUN": str(scratch), "QUIRE_HEADLESS": "1"},
+        env=os.environ | own,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
