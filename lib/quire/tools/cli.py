@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.table import Column, Table
 
-from quire.claims import SYMBOLS, judge_run
+from quire.claims import SYMBOLS
 from quire.files import folder
 from quire.settings import SETTINGS, setting
 from quire.tools import chapters as known
@@ -86,7 +86,7 @@ def plan(chapters: Chapters = None, profile: Profile = "paper", set_: Changes = 
 @app.command()
 def claims(chapters: Chapters = None, label: Run = "book") -> None:
     """The scoreboard; exit status 1 if a claim that held in the run of record does not hold now."""
-    from quire.tools.run import judged
+    from quire.tools.run import held_in_record, judged
 
     rows = [claim for claim in judged(label) if not chapters or claim["chapter"] in chapters]
     if not rows:
@@ -99,8 +99,7 @@ def claims(chapters: Chapters = None, label: Run = "book") -> None:
     counts = Counter(claim["verdict"] for claim in rows)
     print(", ".join(f"{counts[verdict]} {verdict}" for verdict in SYMBOLS))
     now = {claim["id"]: claim["verdict"] for claim in rows}
-    records = {folder("published") / claim["profile"] / claim["chapter"] for claim in rows}
-    held = {claim["id"] for record in records for claim in judge_run(record) if claim["verdict"] == "holds"}
+    held = held_in_record({claim["chapter"]: claim["profile"] for claim in rows})
     lost = sorted(id for id in held if now.get(id) != "holds")
     if lost:
         print(f"held in the run of record and does not hold now: {', '.join(lost)}")

@@ -20,7 +20,7 @@ from quire.tools.plan import Plan, planned
 from quire.tools.profiles import PROFILES
 from quire.tools.running import Running, ended, settings_of, start
 
-__all__ = ["is_fresh", "judged", "run", "run_folder"]
+__all__ = ["held_in_record", "is_fresh", "judged", "run", "run_folder"]
 
 COMPLETE = "complete"  # the file that says that the run for which a fresh store was made has ended well
 
@@ -77,6 +77,15 @@ def judged(label: str) -> list[dict]:
     found = {claim["id"]: claim for one in runs_in(folder("build") / label) for claim in judge_run(one)}
     ordered = [found[id] for id in ledger() if id in found]
     return beside_published(ordered, profile=label) if label in PROFILES else ordered
+
+
+def held_in_record(profiles: dict[str, str]) -> set[str]:
+    """Ids of the claims that hold in the runs of record of these chapters, each at its profile, and with another block of seeds too."""
+    judged = {chapter: judge_run(folder("published") / profile / chapter) for chapter, profile in profiles.items()}
+    beside = [
+        claim for chapter, found in judged.items() for claim in beside_published(found, profile=profiles[chapter])
+    ]
+    return {claim["id"] for claim in beside if claim["verdict"] == "holds"}
 
 
 def _all(plan: Plan, board: Progress, opened: ExitStack) -> list[str]:
