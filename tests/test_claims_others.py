@@ -7,6 +7,7 @@ from toy_experiments import checkout
 
 from quire.claims import beside_published, judge_all
 from quire.files import write_json
+from quire.tools.run import held_in_record
 
 
 @pytest.fixture
@@ -14,6 +15,7 @@ def published(tmp_path, monkeypatch):
     """Write a published run of the toy chapter, whose slope is this."""
     root = checkout(tmp_path / "toy")
     monkeypatch.setenv("QUIRE_ROOT", str(root))
+    monkeypatch.setenv("QUIRE_PUBLISHED", str(root / "data" / "published"))
     monkeypatch.syspath_prepend(os.path.dirname(__file__))
 
     def write(label, slope, *, profile="book", seeds=0):
@@ -60,3 +62,10 @@ def test_another_block_of_seeds_must_agree(published, first, second, verdict):
     found = beside(first, published("book-1000", second, seeds=1000))
     assert found["verdict"] == verdict and found["others"][0]["label"] == "seeds from 1000 on"
     assert ("another" in found["reason"]) == (verdict == "inconclusive" and first != -1.1)
+
+
+def test_what_another_block_contradicts_does_not_count_as_held(published):
+    published("book", -1.0)
+    assert held_in_record({"toy": "book"}) == {"toy.slope"}
+    published("book-1000", -2.0, seeds=1000)
+    assert held_in_record({"toy": "book"}) == set()
