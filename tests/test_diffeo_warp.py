@@ -275,3 +275,39 @@ def test_transform_typical_displacement_by_z_score():
 def test_errors_name_expected_got_and_remedy(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+class Pictures(torch.utils.data.Dataset):
+    """The same picture sixteen times, each time warped."""
+
+    def __init__(self):
+        self.picture = torch.rand(1, 16, 16, generator=torch.Generator().manual_seed(0))
+        self.transform = RandomDiffeo(1.0, 3, rule="repo", law="exact", interpolation="bilinear")
+
+    def __len__(self):
+        return 16
+
+    def __getitem__(self, index):
+        return self.transform(self.picture)
+
+
+def test_workers_of_a_data_loader_draw_fields_of_their_own():
+    """Sixteen pictures by two workers, in two epochs: no two are alike, and torch's seed repeats them."""
+
+    def drawn():
+        torch.manual_seed(3)
+        loader = torch.utils.data.DataLoader(Pictures(), batch_size=4, num_workers=2)
+        return torch.cat([batch for _ in range(2) for batch in loader])
+
+    first = drawn()
+    assert len(torch.unique(first.flatten(1), dim=0)) == 32
+    assert torch.equal(first, drawn())
+
+
+def test_integers_are_rounded():
+    """Grey levels keep their mean: truncation would lower it by half a level."""
+    levels = torch.randint(0, 256, (64, 1, 32, 32), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    transform = RandomDiffeo(1.0, 3, rule="repo", law="exact", interpolation="bilinear")
+    moved, real = (transform(images, torch.Generator().manual_seed(1)) for images in (levels, levels.float()))
+    assert moved.dtype == torch.uint8 and float((moved.float() - real).mean()) == pytest.approx(0, abs=0.02)
+    assert float((moved.float() - real).abs().max()) <= 0.5 + 1e-4

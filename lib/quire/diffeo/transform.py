@@ -1,8 +1,8 @@
 """Maximum-entropy diffeomorphisms as a callable transform, for training and data pipelines.
 
 One image [C, H, W] or a batch [N, C, H, W] in, the same out; displacements in pixels; a new field per
-image unless ``same_on_batch``; reproducible from its generator; the field is returned on request, so that
-key points and masks follow.
+image unless ``same_on_batch``; reproducible from its generator, or torch's own, which a ``DataLoader`` seeds anew in
+each worker and epoch; the field is returned on request, so that key points and masks follow.
 """
 
 from dataclasses import KW_ONLY, dataclass
@@ -11,7 +11,7 @@ import torch
 
 from quire.diffeo.ensemble import MaxEntropyDiffeo
 from quire.diffeo.resampling import warp
-from quire.types import Float, Tensor
+from quire.types import Shaped, Tensor
 
 __all__ = ["RandomDiffeo"]
 
@@ -34,6 +34,8 @@ class RandomDiffeo:
     >>> transform = RandomDiffeo(1.0, 3, rule="repo", law="asymptotic", interpolation="bilinear")
     >>> transform(torch.rand(5, 3, 32, 32), torch.Generator().manual_seed(0)).shape
     torch.Size([5, 3, 32, 32])
+    >>> transform(torch.zeros(3, 32, 32, dtype=torch.uint8)).dtype  # as a step of a pipeline
+    torch.uint8
     """
 
     displacement: float | int | tuple[float, float]
@@ -56,9 +58,14 @@ class RandomDiffeo:
             raise ValueError(f"p must be a probability, got {self.p}")
 
     def __call__(
-        self, images: Float[Tensor, "*batch channel size size"], generator: torch.Generator
-    ) -> Float[Tensor, "*batch channel size size"] | tuple[Tensor, Tensor]:
+        self, images: Shaped[Tensor, "*batch channel size size"], generator: torch.Generator | None = None
+    ) -> Shaped[Tensor, "*batch channel size size"] | tuple[Tensor, Tensor]:
         """Transform one image or a batch.
+
+        Args:
+            images: real numbers, or integers, to which the result is rounded.
+            generator: of the fields; None: torch's default one. (A generator of one's own that a data set holds is copied
+                into each worker of a ``DataLoader``, so that all of them draw the same fields.)
 
         Raises:
             ValueError: not [C, H, W] or [N, C, H, W] with H = W, or a displacement that no invertible
@@ -67,14 +74,17 @@ class RandomDiffeo:
         """
         if images.ndim not in (3, 4) or images.shape[-1] != images.shape[-2]:
             raise ValueError(f"expected square images [C, H, W] or [N, C, H, W], got {list(images.shape)}: pad them")
+        generator = torch.default_generator if generator is None else generator
+        whole = not images.is_floating_point()
         batch = images if images.ndim == 4 else images.unsqueeze(0)
+        batch = batch.float() if whole else batch
         ensemble = MaxEntropyDiffeo(images.shape[-1], self.cutoff, rule=self.rule)
         field = self._field(ensemble, 1 if self.same_on_batch else len(batch), generator, batch)
         warped = warp(batch, field, interpolation=self.interpolation)
         if self.interpolation == "gaussian":  # an image that is left alone is not smoothed either
             still = (field == 0).flatten(1).all(1).expand(len(batch)).view(-1, 1, 1, 1)
             warped = torch.where(still, batch, warped)
-        warped = warped.reshape(images.shape)
+        warped = (warped.round() if whole else warped).reshape(images.shape).to(images.dtype)
         return (warped, field.expand(len(batch), -1, -1, -1)) if self.return_field else warped
 
     def _field(self, ensemble: MaxEntropyDiffeo, num_fields: int, generator: torch.Generator, batch: Tensor) -> Tensor:
