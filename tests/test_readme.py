@@ -13,7 +13,9 @@ def line() -> str:
     """Verdicts of the published book runs, counted."""
     runs = sorted((ROOT / "data" / "published" / "book").glob("*/provenance.json"))
     judged = [claim for run in runs for claim in judge_run(run.parent)]
-    verdicts = [claim["verdict"] for claim in beside_published(judged, profile="book")]
+    verdicts = [
+        claim["verdict"] for claim in beside_published(judged, profile="book", published=ROOT / "data" / "published")
+    ]
     counts = ", ".join(f"{verdicts.count(verdict)} {verdict} {symbol}" for verdict, symbol in SYMBOLS.items())
     larger = sorted((ROOT / "data" / "published" / "paper").glob("*/provenance.json"))
     decided = [claim["verdict"] for run in larger for claim in judge_run(run.parent) if claim["verdict"] != "untested"]
