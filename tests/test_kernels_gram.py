@@ -185,6 +185,14 @@ def test_patches_of_zeros_are_numbers_in_both_precisions(kernel, constituent):
     torch.testing.assert_close(single.double(), double, rtol=1e-4, atol=1e-4)
 
 
+def test_a_fully_connected_network_sees_all_pixels_of_an_image():
+    images = torch.randn(4, 2, 3, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    expected = fully_connected(images.flatten(1), constituent=ReluNTK())
+    assert torch.equal(fully_connected(images, constituent=ReluNTK()), expected)
+    across = fully_connected(images[:1], images[1:], constituent=ReluNTK())
+    torch.testing.assert_close(across, expected[:1, 1:], rtol=1e-12, atol=1e-12)
+
+
 REFUSED = """
 import numpy, torch
 from quire.kernels import ReluNTK, local

@@ -72,8 +72,8 @@ def local_diagonal(
 
 @cites("jacot2018ntk", "one hidden layer")
 def fully_connected(
-    first: Float[Tensor, "row features"],
-    second: Float[Tensor, "column _"] | None = None,
+    first: Float[Tensor, "row *shape"],
+    second: Float[Tensor, "column *other"] | None = None,
     *,
     constituent: Constituent,
     tile_size: int | None = None,
@@ -84,4 +84,5 @@ def fully_connected(
     >>> fully_connected(2 * torch.eye(4, dtype=torch.float64), constituent=ReluNTK()).diagonal().tolist()
     [2.0, 2.0, 2.0, 2.0]
     """
+    first, second = first.flatten(1), None if second is None else second.flatten(1)  # of an image all pixels
     return local(first, second, constituent=constituent, filter_size=first.shape[1], cyclic=False, tile_size=tile_size)

@@ -67,7 +67,7 @@ def run(
                 board.console.print(line, markup=False, highlight=False)
         failed = _all(plan, board, opened)
         write_json(folder("build") / plan.label / "claims.json", judged(plan.label))
-        if fresh and not failed:
+        if fresh and not failed and not plan.partial:
             (plan.store / COMPLETE).touch()
     return failed
 

@@ -43,7 +43,7 @@ def compute(chapters: dict[str, dict], *, seconds: float, settings: dict[str, st
     Raises:
         RuntimeError: a cell raised, or the process died; the message is what it said.
     """
-    scratch = folder("build") / f"computing-{os.getpid()}"
+    scratch = folder("build") / f".computing-{os.getpid()}"
     order = {"chapters": chapters, "deadline": time.time() + seconds, "parent": list(identity(os.getpid()))}
     own = settings | {"QUIRE_RUN": str(scratch), "QUIRE_HEADLESS": "1"}
     process = subprocess.Popen(
