@@ -215,7 +215,17 @@ figure(
 
 # %%
 drawn = plans.samples_of(calibrated, network_steps=[sampling_steps, many_steps], num_samples=num_samples)
-likeness = sweep(cells.likeness, plans.likeness_cells(drawn), device=device)
+
+# Networks that have learned other images, for a section below, are asked for here, so that all cores have work.
+others = []
+if other_dataset != dataset:
+    other_images = plans.data(other_dataset, num_images, num_test=0)
+    nets = plans.networks(other_images, {"resnet-circular": circular | dict(seeds=other_seeds)}, **training)
+    calibrated_too = plans.calibrations(nets, **asked)
+    others = plans.samples_of(calibrated_too, network_steps=[sampling_steps], num_samples=num_samples)
+
+rows = sweep(cells.likeness, plans.likeness_cells(drawn + others), device=device)
+likeness, other_likeness = (rows[rows["dataset"] == name] for name in (dataset, other_dataset))
 shown = plans.first_of(drawn, "resnet-circular").tensors(device=device)
 
 # %%
@@ -324,13 +334,7 @@ if dataset in ("cifar10", "cifar10-subset"):
 # The same with characters of many scripts, drawn at random, and circular networks alone:
 
 # %%
-others = plans.data(other_dataset, num_images, num_test=0)
-nets = plans.networks(others, {"resnet-circular": circular | dict(seeds=other_seeds)}, **training)
-drawn = plans.samples_of(plans.calibrations(nets, **asked), network_steps=[sampling_steps], num_samples=num_samples)
-other_likeness = sweep(cells.likeness, plans.likeness_cells(drawn), device=device)
-shown = plans.first_of(drawn, "resnet-circular").tensors(device=device)
-
-# %%
+shown = plans.first_of(others or drawn, "resnet-circular").tensors(device=device)
 figure(
     "creativity-others",
     drawings.sample_pictures(shown, network_steps=sampling_steps, count=min(8, num_samples)),
@@ -368,10 +372,11 @@ claims.report(
 # weight in it, which a network cannot. Pixels that come from one training image under one displacement form a *piece*:
 
 # %%
-traced = plans.mosaics_of(calibrated, traced_step=3, num_samples=min(32, num_samples), shown_sources=4)
+on_torus = plans.of_architecture(calibrated, "resnet-circular")
+traced = plans.mosaics_of(on_torus, traced_step=3, num_samples=min(32, num_samples), shown_sources=4)
 pieces = sweep(cells.sources, grid(mosaic=traced), device=device)
 claims.report("creativity.mosaic", measures.num_sources(pieces, **on_circle))
-mosaic = plans.mosaic_of(calibrated, traced, "resnet-circular").tensors(device=device)
+mosaic = traced[0].tensors(device=device)
 
 # %%
 figure(

@@ -9,7 +9,7 @@ from docutils import nodes
 from docutils.statemachine import StringList
 from sphinx.util.docutils import SphinxDirective
 
-from .text import inline
+from .text import inline, number
 
 VERDICTS = {"holds": "✓", "fails": "✗", "inconclusive": "?", "untested": "–"}
 
@@ -42,8 +42,8 @@ def link(text: str, uri: str) -> nodes.reference:
 
 
 def firm(text: str | None) -> str:
-    """A measured value that does not break at its ±; a dash where there is none."""
-    return (text or "–").replace(" ± ", "\u00a0±\u00a0")
+    """A value with proper signs, which does not break at its ±; a dash where there is none."""
+    return number(text or "–").replace(" ± ", "\u00a0±\u00a0").replace(" × ", "\u00a0×\u00a0")
 
 
 def duration(seconds: float | None) -> str:
@@ -69,13 +69,21 @@ def show(value) -> str:
     return "–" if value is None else repr(value)
 
 
-def totals(claims: list[dict]) -> list[nodes.Node]:
-    """Verdict counts as badges, worst news not left out."""
+def totals(claims: list[dict], page: str | None = None) -> list[nodes.Node]:
+    """Verdict counts as badges, worst news not left out.
+
+    Args:
+        claims: what is counted.
+        page: the address of the page that lists what fails and what is inconclusive ("" for this one), to which they link.
+    """
     counts = {verdict: sum(claim["verdict"] == verdict for claim in claims) for verdict in VERDICTS}
     found: list[nodes.Node] = []
     for verdict, count in counts.items():
         if count:
-            found += [badge(verdict, count), nodes.Text(" ")]
+            mark = badge(verdict, count)
+            if page is not None and verdict in ("fails", "inconclusive"):
+                mark = nodes.reference("", "", mark, refuri=f"{page}#verdict-{verdict}", internal=True)
+            found += [mark, nodes.Text(" ")]
     return found or [nodes.Text("no claims yet")]
 
 

@@ -11,7 +11,15 @@ from pydantic import BaseModel, ConfigDict, NonNegativeFloat, ValidationError, m
 
 from quire.files import from_yaml, project_root, read_bytes
 
-__all__ = ["Claim", "Prediction", "Source", "Tolerance", "ledger"]
+__all__ = ["BASES", "Basis", "Claim", "Prediction", "Source", "Tolerance", "ledger"]
+
+Basis = Literal["blind", "prototype", "adjusted", "theorem"]
+BASES: dict[Basis, str] = {
+    "blind": "prediction and tolerance from the literature or a derivation, before any run",
+    "prototype": "prediction or tolerance from a trial calculation with other code and other random numbers",
+    "adjusted": "statement, sizes or number of seeds chosen or changed after a trial run, as the claim's note says",
+    "theorem": "an identity or a theorem: only a fault of the code can make it fail",
+}
 
 
 class _Strict(BaseModel):
@@ -41,7 +49,7 @@ class Tolerance(_Strict):
 
 
 class Claim(_Strict):
-    """An entry of the ledger."""
+    """An entry of the ledger; ``known`` says what its basis is where the other fields do not."""
 
     id: str
     chapter: str
@@ -52,6 +60,7 @@ class Claim(_Strict):
     why: str
     decidable: list[Literal["smoke", "book", "paper"]]
     comment: str = ""
+    known: Literal["", "theorem", "adjusted"] = ""
 
     @model_validator(mode="after")
     def _consistent(self):
@@ -74,14 +83,34 @@ class Claim(_Strict):
 
     @property
     def predicted(self) -> str:
-        """The prediction in words, for a table."""
+        """The prediction in words, with its tolerance."""
+        return f"{self.target} {self.band}".strip()
+
+    @property
+    def target(self) -> str:
+        """The prediction without its tolerance."""
         value, kind = self.predict.value, self.predict.kind
         if kind == "order":
             return " > ".join(value)
         if kind == "identity":
             return f"|error| ≤ {self.allowed:.3g}"
-        sign = {"at_least": "≥ ", "at_most": "≤ "}.get(kind, "")
-        return f"{sign}{value:.4g} ± {self.allowed:.2g}" if self.allowed else f"{sign}{value:.4g}"
+        return f"{dict(at_least='≥ ', at_most='≤ ').get(kind, '')}{value:.4g}"
+
+    @property
+    def band(self) -> str:
+        """The tolerance on both sides of the prediction, or "" where there is none."""
+        exact = self.predict.kind in ("order", "identity")
+        return "" if exact or not self.allowed else f"± {self.allowed:.2g}"
+
+    @property
+    def basis(self) -> Basis:
+        """What was known when the prediction and its tolerance were written; see :data:`BASES`."""
+        if self.known:
+            return self.known
+        if self.predict.kind == "identity":
+            return "theorem"
+        rests = "prototype" in f"{self.source.paper} {self.source.where} {self.why}"
+        return "prototype" if rests else "blind"
 
 
 def ledger(folder: Path | None = None) -> dict[str, Claim]:

@@ -120,8 +120,12 @@ def _judged(claim: Claim, entry: dict | None, profile: str) -> dict:
         **claim.model_dump(),
         "kind": claim.predict.kind,
         "predicted": claim.predicted,
+        "target": claim.target,
+        "band": claim.band,
+        "basis": claim.basis,
         "profile": profile,
         "measured": _words(claim, found),
+        "distance": _distance(claim, found),
         "dof": _freedom(found),
         "verdict": verdict,
         "reason": reason,
@@ -140,6 +144,20 @@ def _words(claim: Claim, found: Estimate | dict[str, Estimate] | None) -> str | 
     if claim.predict.kind == "identity" and found.stderr == 0:
         return f"{found.value:.3g}"
     return str(found)
+
+
+def _distance(claim: Claim, found: Estimate | dict[str, Estimate] | None) -> dict[str, float]:
+    """How far from the prediction a number is, in standard errors and in tolerances; beyond a bound it is negative.
+
+    Of a ranking, and where an error or a tolerance is zero or unknown, there is no such number.
+    """
+    if found is None or isinstance(found, dict) or math.isnan(found.value):
+        return {}
+    sign = {"at_least": 1, "at_most": -1}.get(claim.predict.kind)
+    away = found.value - claim.predict.value
+    away = abs(away) if sign is None else sign * away
+    units = {"errors": found.stderr, "tolerances": claim.allowed}
+    return {name: away / unit for name, unit in units.items() if unit > 0 and math.isfinite(unit)}
 
 
 def _freedom(found: Estimate | dict[str, Estimate] | None) -> float | str | None:

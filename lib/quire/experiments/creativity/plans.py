@@ -11,10 +11,10 @@ __all__ = [
     "data",
     "first_of",
     "likeness_cells",
-    "mosaic_of",
     "mosaics_of",
     "natural",
     "networks",
+    "of_architecture",
     "samples_of",
     "window_cells",
     "windows",
@@ -122,6 +122,11 @@ def likeness_cells(sampled_nets: list) -> Grid:
     return found
 
 
+def of_architecture(calibrated_nets: list, architecture: str) -> list[tuple[dict, Handle, Handle]]:
+    """The calibrated networks of a kind."""
+    return [one for one in calibrated_nets if one[0]["architecture"] == architecture]
+
+
 def mosaics_of(calibrated_nets: list, *, traced_step: int, num_samples: int, shown_sources: int) -> list[Handle]:
     """The mosaics of each network's own machine."""
     found = []
@@ -131,12 +136,6 @@ def mosaics_of(calibrated_nets: list, *, traced_step: int, num_samples: int, sho
         shown = dict(traced_step=traced_step, num_samples=num_samples, shown_sources=shown_sources)
         found.append(made(mosaics, calibration=calibration, **images, **asked, **shown))
     return found
-
-
-def mosaic_of(calibrated_nets: list, traced: list[Handle], architecture: str) -> Handle:
-    """The mosaics of the first network of a kind."""
-    kinds = [said["architecture"] for said, _, _ in calibrated_nets]
-    return traced[kinds.index(architecture)]
 
 
 def backward_cells(

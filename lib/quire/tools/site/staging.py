@@ -9,7 +9,7 @@ from pathlib import Path
 import nbformat
 import yaml
 
-from quire.claims import beside_published, judge_run
+from quire.claims import BASES, beside_published, judge_run
 from quire.environment import commit
 from quire.files import folder, from_yaml, project_root, write_atomic, write_json
 from quire.record import RunFolder
@@ -49,6 +49,7 @@ def stage(profile: str = "book", *, strict: bool = True) -> Path:
         "claims": beside_published(
             [claim for chapter in shown for claim in judge_run(run_folder(chapter, profile))], profile=profile
         ),
+        "bases": BASES,
         "figures": {chapter: RunFolder(run_folder(chapter, profile)).figures() for chapter in shown},
         "larger": larger_figures(shown, site) if profile != LARGER else {},
         "runs": run_records(shown, profile),
