@@ -11,7 +11,7 @@ import yaml
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "lib" / "pyproject.toml").read_text())["project"]
-NOT_INSTALLED = {"pretrained", "clip"}  # networks that somebody else trained: by choice, and not for the book
+NOT_INSTALLED = {"pretrained", "clip", "browser"}  # networks that somebody else trained, a browser: by choice
 IMPORTED_AS = {
     "pillow": "PIL",
     "scikit-learn": "sklearn",

@@ -374,11 +374,11 @@ def test_references_are_complete():
             "article": "journal",
             "inproceedings": "booktitle",
             "phdthesis": "school",
-            "misc": "note",
+            "misc": "eprint",
             "book": "publisher",
         }
         assert {"author", "title", "year", where[kind]} <= fields, key
-        assert fields & {"doi", "note", "url", "pages"}, key
+        assert fields & {"doi", "note", "url", "pages", "eprint"}, key
 
 
 def test_every_source_that_code_and_ledger_name_is_in_the_bibliography():

@@ -17,7 +17,7 @@ import quire
 ROOT = Path(__file__).parents[1]
 LIB = ROOT / "lib" / "quire"
 LAYERS = {
-    **dict.fromkeys(["types", "device", "rng", "cite", "settings", "fingerprint", "lifeline"], "L0"),
+    **dict.fromkeys(["types", "device", "rng", "cite", "settings", "fingerprint", "lifeline", "allocator"], "L0"),
     **dict.fromkeys(
         ["files", "environment", "tables", "schema", "cells", "record", "stats", "data", "provenance"], "L2"
     ),

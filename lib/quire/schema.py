@@ -112,17 +112,24 @@ class ReportEntry(Entry):
 
 
 class FigureEntry(Entry):
-    """A figure: its files by bare names, its texts, its number in the chapter."""
+    """A figure: its files by bare names, its texts, its number in the chapter.
+
+    ``columns`` says what the columns of its table are, ``lines`` the reference lines that are drawn beside them.
+    """
 
     light: Bare
     dark: Bare
     png: Bare
     table: Bare
     pixels: Bare | None = None
+    narrow: Bare | None = None
+    narrow_dark: Bare | None = None
     alt: str
     caption: str
     title: str | None = None
     number: Annotated[int, Field(gt=0)]
+    columns: dict[str, str] = {}
+    lines: list[str] = []
 
 
 class RunEntry(BaseModel):

@@ -13,10 +13,19 @@ from . import claims, figures, pages, parameters, runs, scoreboard, status
 UNESCAPED = ("pagetitle", "page_description")  # texts of a page that the theme writes into it as they are
 
 
+DEFAULT = "https://github.com/executablebooks/jupyter-book"  # what Jupyter Book takes where no repository is configured
+
+
 def _theme(app: Sphinx, config) -> None:
-    """Remove the buttons that would need a server, a repository or the staged source."""
-    if config.html_theme == "sphinx_book_theme":
-        config.html_theme_options |= {"use_download_button": False, "repository_url": "", "launch_buttons": {}}
+    """Remove the buttons that need the staged source; those of a repository and of servers stay where one is configured."""
+    if config.html_theme != "sphinx_book_theme":
+        return
+    options = config.html_theme_options
+    configured = options.get("repository_url", "") not in ("", DEFAULT)
+    options["use_download_button"] = False
+    options["use_repository_button"] = configured
+    if not configured:
+        options |= {"repository_url": "", "launch_buttons": {}}
 
 
 def _escape(app: Sphinx, page: str, template: str, context: dict, doctree) -> None:

@@ -8,8 +8,8 @@ warning.
 import difflib
 
 from docutils import nodes
-from sphinx.application import Sphinx
 from sphinx import addnodes
+from sphinx.application import Sphinx
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxRole
 from sphinx.util.nodes import make_refnode
@@ -43,7 +43,7 @@ class ClaimRole(SphinxRole):
 
 
 def _sentence(claim: dict, part: str) -> list[nodes.Node]:
-    """"0.485 ± 0.001 (predicted 0.5, band ± 0.03) ✓": what is measured as text, what was predicted in small print."""
+    """ "0.485 ± 0.001 (predicted 0.5, band ± 0.03) ✓": what is measured as text, what was predicted in small print."""
     measured = nodes.inline("", firm(claim.get("measured") or "nothing yet"), classes=["quire-measured"])
     predicted = firm(claim.get("target", claim["predicted"]))
     if claim.get("band"):

@@ -14,7 +14,13 @@ from .base import Directive, link
 from .runs import details
 
 LARGER = "paper"  # the profile of the figures below
-FILES = ("light", "dark", "png", "table", "pixels")
+FILES = ("light", "dark", "narrow", "narrow_dark", "png", "table", "pixels")
+LOOKS = {  # which of the pictures is seen, by theme and by width; a browser loads what it shows
+    "light": ["only-light", "quire-wide"],
+    "dark": ["only-dark", "quire-wide"],
+    "narrow": ["only-light", "quire-narrow"],
+    "narrow_dark": ["only-dark", "quire-narrow"],
+}
 OPEN = """\
 function quireOpenTarget() {
   const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
@@ -23,6 +29,7 @@ function quireOpenTarget() {
 }
 addEventListener("hashchange", quireOpenTarget);
 addEventListener("DOMContentLoaded", quireOpenTarget);
+addEventListener("beforeprint", () => document.querySelectorAll("details").forEach(box => { box.open = true; }));
 document.addEventListener("click", event => {
   const reference = event.target.closest && event.target.closest("a.reference");
   if (reference && reference.getAttribute("href") === location.hash && location.hash) quireOpenTarget();
@@ -45,7 +52,9 @@ class Figure(Directive):
         entry = known[ident]
         if not entry.get("alt", "").strip():
             return self.warn(f"figure '{ident}' of chapter '{chapter}' has no alt text: pass alt= to figure()")
-        if paths := [entry[kind] for kind in FILES if kind in entry and not re.fullmatch(r"[\w-][\w.-]*", entry[kind])]:
+        if paths := [
+            entry[kind] for kind in FILES if entry.get(kind) and not re.fullmatch(r"[\w-][\w.-]*", entry[kind])
+        ]:
             return self.warn(f"figure '{ident}' of chapter '{chapter}' names files {paths}, expected bare names")
         figure = nodes.figure(classes=["quire-figure"], names=[nodes.fully_normalize_name(ident)])
         self.set_source_info(figure)
@@ -63,9 +72,11 @@ class Figure(Directive):
 
     def _pictures(self, chapter: str, entry: dict) -> nodes.container:
         body = nodes.container(classes=["quire-picture"])
-        for theme in ("light", "dark"):
-            uri = f"/figures/{chapter}/{entry[theme]}"
-            body += nodes.image(uri=uri, alt=entry["alt"], classes=[f"only-{theme}"])
+        for kind, classes in LOOKS.items():
+            if entry.get(kind):
+                shown = classes if entry.get("narrow") else classes[:1]
+                uri = f"/figures/{chapter}/{entry[kind]}"
+                body += nodes.image(uri=uri, alt=entry["alt"], classes=shown, loading="lazy")
         return body
 
     def _links(self, chapter: str, ident: str, entry: dict) -> nodes.paragraph:
@@ -73,9 +84,10 @@ class Figure(Directive):
         files = [
             (name, entry[kind])
             for name, kind in (("table", "table"), ("pixels", "pixels"), ("picture", "png"))
-            if kind in entry
+            if entry.get(kind)
         ]
         links = [link(f"{name} ({_kind(file)})", f"{folder}/{file}") for name, file in files]
+        links.append(link("columns (JSON)", f"{folder}/columns.json"))
         links += [link("code", f"#{_code(ident)}"), link("provenance", f"#run-{nodes.make_id(chapter)}")]
         line = nodes.paragraph(classes=["quire-links"])
         for position, item in enumerate(links):
@@ -93,6 +105,8 @@ def _code(ident: str) -> str:
 
 def _anchor_code(app: Sphinx, doctree: nodes.document) -> None:
     """Give the code in front of each figure the anchor that the figure links to; without code the link goes."""
+    for cell in doctree.findall(lambda node: isinstance(node, nodes.container) and node.get("hide_mode") == "input"):
+        cell["classes"].append("quire-code")
     for figure in list(doctree.findall(lambda node: isinstance(node, nodes.figure) and "quire_code" in node)):
         before = figure.parent.children[: figure.parent.index(figure)]
         cells = [node for node in before if isinstance(node, nodes.container) and "cell" in node["classes"]]
@@ -103,12 +117,9 @@ def _anchor_code(app: Sphinx, doctree: nodes.document) -> None:
 
 
 def _anchor(cell: nodes.container, name: str) -> None:
-    """Anchor what is folded rather than the fold, so that a link opens it, and say what it is."""
+    """Anchor what is folded rather than the fold, so that a link opens it."""
     sources = [node for node in cell.children if node.get("nb_element") == "cell_code_source"]
     (sources or [cell])[0]["ids"].append(name)
-    if cell.get("hide_mode") == "input":
-        cell["classes"].append("quire-code")
-        cell["prompt_show"] = cell["prompt_hide"] = "Code of the figure below"
 
 
 def _drop_link(figure: nodes.figure, uri: str) -> None:

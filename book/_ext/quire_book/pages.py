@@ -63,7 +63,7 @@ class Cite(Directive):
     """{quire-cite}: the BibTeX entry of this very build."""
 
     def run(self):
-        """A code block."""
+        """A code block, and the files to take away."""
         site = self.data("site", {})
         commit = site.get("commit", "unknown")
         text = (
@@ -72,7 +72,20 @@ class Cite(Directive):
             f"  author = {{{{The quire authors}}}},\n  year   = {{{site.get('year', '')}}},\n"
             f"  note   = {{version {site.get('version', '0')}, commit {commit[:10]}}}\n}}"
         )
-        return [nodes.literal_block(text, text, language="bibtex")]
+        return [nodes.literal_block(text, text, language="bibtex"), self._files(site)]
+
+    def _files(self, site: dict) -> nodes.paragraph:
+        """The bibliography, the record of how to cite, the sources; and the repository, where one is configured."""
+        names = {"references.bib": "the literature as BibTeX", "CITATION.cff": "how to cite this book as CITATION.cff"}
+        if site.get("archive"):
+            names[site["archive"]] = "the sources at the commit of this build"
+        line = nodes.paragraph("", "To take away: ", classes=["quire-links"])
+        links = [link(text, self.file(f"downloads/{name}")) for name, text in names.items()]
+        if repository := self.config.html_theme_options.get("repository_url"):
+            links.append(nodes.reference("", "the repository", refuri=repository))
+        for position, item in enumerate(links):
+            line += [nodes.Text(" · "), item] if position else [item]
+        return line
 
 
 def setup(app: Sphinx) -> None:

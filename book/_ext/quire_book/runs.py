@@ -66,7 +66,7 @@ class Header(_Run):
     """{quire-header}: which run this page shows, and the notebook to download."""
 
     def run(self):
-        """One line under the title."""
+        """One line under the title; where there are claims, another that says how they are written."""
         run = self.run_record
         line = nodes.paragraph(classes=["quire-runline"])
         if run:
@@ -76,7 +76,23 @@ class Header(_Run):
             build = f"this build took {duration(run.get('wall_seconds'))}"
             line += [freshness(run), nodes.Text(f" · {run['profile']} run · {devices} · {took} · {build} · ")]
         line += link("Download the executed notebook", self.file(f"downloads/{self.chapter}/{self.chapter}.ipynb"))
-        return [line]
+        found = [line]
+        if any(claim["chapter"] == self.chapter for claim in self.data("claims", [])):
+            found.append(nodes.paragraph("", "", *_how_to_read(self.page("scoreboard")), classes=["quire-runline"]))
+        return found
+
+
+def _how_to_read(scoreboard: str) -> list[nodes.Node]:
+    """Which ± is an error and which a tolerance."""
+    return [
+        nodes.Text("In the text, "),
+        nodes.inline("", "0.52\u00a0±\u00a00.01", classes=["quire-measured"]),
+        nodes.Text(" is a measurement with its standard error; "),
+        nodes.inline("", "(predicted\u00a00.5, band\u00a0±\u00a00.05)", classes=["quire-predicted"]),
+        nodes.Text(" what was predicted, with its tolerance; the mark is the "),
+        link("verdict", scoreboard),
+        nodes.Text("."),
+    ]
 
 
 class Footer(_Run):

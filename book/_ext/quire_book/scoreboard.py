@@ -95,7 +95,9 @@ class Scoreboard(Directive):
         board["classes"].append("quire-board")
         board += nodes.raw("", _switch([claim["verdict"] for claim in chosen]), format="html")
         for chapter in dict.fromkeys(claim["chapter"] for claim in chosen):
-            title = nodes.title("", "", nodes.reference("", self._title(chapter), refuri=self.page(f"chapters/{chapter}")))
+            title = nodes.title(
+                "", "", nodes.reference("", self._title(chapter), refuri=self.page(f"chapters/{chapter}"))
+            )
             section = nodes.section("", title, ids=[f"board-{nodes.make_id(chapter)}"], names=[f"board {chapter}"])
             section += self._table([claim for claim in chosen if claim["chapter"] == chapter], profile)
             board += section

@@ -15,7 +15,7 @@ from quire.data.fonts import SCRIPTS, glyph_classes
 from quire.data.glyph_tasks import TASKS, draw_glyph_task, glyph_task_classes
 from quire.data.glyphs import draw_glyphs
 from quire.data.image_folders import EIGHT_TASKS, load_image_task
-from quire.data.registry import entries, fetch
+from quire.data.registry import at_hand, entries, fetch
 from quire.data.weights import imagenet_weights
 from quire.files import CorruptFile
 
@@ -26,6 +26,7 @@ __all__ = [
     "CorruptFile",
     "Dataset",
     "MissingData",
+    "at_hand",
     "glyph_classes",
     "glyph_task_classes",
     "imagenet_weights",

@@ -21,7 +21,7 @@ from quire.data.download import cached
 from quire.files import project_root, user_cache
 from quire.settings import setting
 
-__all__ = ["entries", "fetch", "read_cifar", "read_idx"]
+__all__ = ["at_hand", "entries", "fetch", "read_cifar", "read_idx"]
 
 Arrays = dict[str, np.ndarray]
 
@@ -29,6 +29,23 @@ Arrays = dict[str, np.ndarray]
 def entries() -> dict[str, dict]:
     """The entries of ``data/registry.yml`` by name."""
     return yaml.safe_load((project_root() / "data" / "registry.yml").read_text(encoding="utf-8"))
+
+
+def at_hand() -> dict[str, str]:
+    """Where the files of each entry are now, "" for one that is not there; nothing is read, verified or downloaded."""
+    named = setting("QUIRE_DATA")
+    folders = [project_root() / Path(named).expanduser()] if named else []
+    places = {}
+    for name, entry in entries().items():
+        whole = [[entry["local"]]] if entry.get("local") else []
+        candidates = [*whole, *([entry["files"]] if entry.get("files") else [])]
+        found = [
+            str(place)
+            for place in [*folders, user_cache()]
+            if any(all((place / spec["file"]).exists() for spec in specs) for specs in candidates)
+        ]
+        places[name] = found[0] if found else ""
+    return places
 
 
 def fetch(name: str) -> Dataset:

@@ -45,8 +45,11 @@ def figure(id: str, drawing: Drawing, *guides: Guide, alt: str, caption: str) ->
     drawing.check(id, guides)
     if drawing.empty:
         alt, caption = f"An empty frame: there are {NO_DATA}.", f"{caption} (There are {NO_DATA}.)"
-    files, names = rendered(id, drawing, guides, labels_of(id))
-    current().add_figure(id, files, {**names, "alt": alt, "caption": caption})
+    labels = labels_of(id)
+    files, names = rendered(id, drawing, guides, labels)
+    said = {"columns": {name: labels.get(name) or "" for name in map(str, drawing.table.columns)}}
+    said |= {"lines": [guide.said for guide in guides]}
+    current().add_figure(id, files, {**names, **said, "alt": alt, "caption": caption})
     show(id, files[names["png"]], alt, caption)
 
 

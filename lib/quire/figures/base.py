@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from quire.figures.labels import legible
 
-__all__ = ["NO_DATA", "Drawing", "Frame", "blank", "framed"]
+__all__ = ["NARROW", "NO_DATA", "REPLICATES", "Drawing", "Frame", "blank", "framed"]
 
 NO_DATA = "no data at these parameters"
 
@@ -36,9 +36,17 @@ class Drawing(ABC):
     def canvas(self, theme: str, labels: Mapping[str, str], guides: Sequence) -> Figure:
         """The figure for a theme; called within its style."""
 
+    def narrow(self) -> "Drawing | None":
+        """The same with its panels one below the other, for a small screen; None where it is narrow already."""
+        return None
+
     def pixels(self) -> bytes | None:
         """The content of a file of pixels beside the table, for drawings that have one."""
         return None
+
+
+NARROW = 3.7  # inches: the width of a small screen at the size in which text is read
+REPLICATES = ("seed", "block", "number", "draw", "grammar")  # columns that tell one repetition from another
 
 
 @dataclass(frozen=True)

@@ -1,13 +1,13 @@
 """Drawings of a chapter's own: a function that draws a table on axes."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from numbers import Real
 
 import pandas as pd
 from matplotlib.figure import Figure
 
-from quire.figures.base import Drawing, blank
+from quire.figures.base import NARROW, Drawing, blank
 from quire.figures.palette import FADED
 
 __all__ = ["Freehand", "custom"]
@@ -43,6 +43,7 @@ class Freehand(Drawing):
     rows: pd.DataFrame
     layout: tuple[int, int]
     size: tuple[Real, Real]
+    stacked: bool = False
 
     @property
     def table(self) -> pd.DataFrame:
@@ -72,6 +73,15 @@ class Freehand(Drawing):
         if self.empty:
             return blank(self.size, FADED[theme])
         (down, across), (width, height) = self.layout, self.size
-        figure = Figure(figsize=(width * across, height * down))
-        self.draw(figure.subplots(down, across, squeeze=False), self.rows)
+        columns = 1 if self.stacked else across
+        figure = Figure(figsize=(width * columns, height * down * across / columns))
+        axes = figure.subplots(down * across // columns, columns, squeeze=False)
+        self.draw(axes.reshape(down, across), self.rows)
         return figure
+
+    def narrow(self) -> "Freehand | None":
+        """The panels one below the other; the function sees them in the layout that it knows."""
+        (width, height), across = self.size, self.layout[1]
+        if width * across <= NARROW or self.stacked:
+            return None
+        return replace(self, stacked=True, size=(min(width, NARROW), height * min(1.0, max(NARROW / width, 0.8))))

@@ -29,6 +29,11 @@ class Guide(ABC):
         """
         legible(self.label, f"figure {id}: label of a {type(self).__name__}")
 
+    @property
+    @abstractmethod
+    def said(self) -> str:
+        """The guide in words, for who has the table and not the picture."""
+
     @abstractmethod
     def draw(self, panel: Panel, drawing: Panelled, scene: Scene) -> None:
         """Draw the guide into a panel."""
@@ -63,6 +68,12 @@ class PowerLaw(Guide):
             if given is not None and getattr(drawing, column) is None:
                 raise ValueError(f"figure {id}: PowerLaw({name}={given!r}) needs a drawing with {column}=…")
 
+    @property
+    def said(self) -> str:
+        """Exponent, curve, label."""
+        through = f"through the last point of {self.through}" if self.through is not None else "beside the mean"
+        return _labelled(f"power law of exponent {self.exponent:g}, {through}", self.label)
+
     def draw(self, panel: Panel, drawing: Panelled, scene: Scene) -> None:
         """Draw the line over the abscissae of the curve, and its label above its middle."""
         curve = self._curve(panel, drawing)
@@ -92,6 +103,11 @@ class Level(Guide):
     y: Real
     label: str = ""
 
+    @property
+    def said(self) -> str:
+        """Height and label."""
+        return _labelled(f"horizontal line at {self.y:g}", self.label)
+
     def draw(self, panel: Panel, drawing: Panelled, scene: Scene) -> None:
         """Draw the line; its label stands away from the data."""
         panel.ax.axhline(self.y, color=scene.faded, ls=":", lw=1)
@@ -107,8 +123,17 @@ class Place(Guide):
     x: Real
     label: str = ""
 
+    @property
+    def said(self) -> str:
+        """Place and label."""
+        return _labelled(f"vertical line at {self.x:g}", self.label)
+
     def draw(self, panel: Panel, drawing: Panelled, scene: Scene) -> None:
         """Draw the line, and its label at its upper end."""
         panel.ax.axvline(self.x, color=scene.faded, ls=":", lw=1)
         look = dict(transform=panel.ax.get_xaxis_transform(), va="top", ha="right", rotation=90)
         panel.ax.text(self.x, 0.98, self.label, fontsize="small", color=scene.faded, **look)
+
+
+def _labelled(line: str, label: str) -> str:
+    return f"{line}: {label}" if label else line

@@ -2,7 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
 import numpy as np
@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from quire.figures.axes import open_single_values, panel_title, readable_ticks
-from quire.figures.base import Drawing, Frame, blank
+from quire.figures.base import NARROW, REPLICATES, Drawing, Frame, blank
 from quire.figures.palette import palette
 from quire.figures.scene import Panel, Scene
 
@@ -49,13 +49,14 @@ class Panelled(Drawing):
 
     @property
     def table(self) -> pd.DataFrame:
-        """The columns that are drawn, of all rows."""
-        return self.rows[self.columns]
+        """The columns that are drawn, of all rows, and what tells one repetition from another."""
+        named = self.columns
+        return self.rows[[*named, *(name for name in REPLICATES if name in self.rows and name not in named)]]
 
     @property
     def shown(self) -> pd.DataFrame:
         """The table without infinities, which have no place on an axis."""
-        return self.table.replace([np.inf, -np.inf], np.nan)
+        return self.rows[self.columns].replace([np.inf, -np.inf], np.nan)
 
     @property
     def empty(self) -> bool:
@@ -106,10 +107,26 @@ class Panelled(Drawing):
         for ax in axes[len(parts) :]:
             ax.set_axis_off()
         readable_ticks(axes, table[self.x])
-        handles = self.legend(scene)
-        if handles:
-            figure.legend(handles=handles, loc="outside right center", title=scene.label(self.by))
+        self._legend(figure, scene)
         return figure
+
+    def narrow(self) -> "Panelled | None":
+        """One panel in a row, as wide as a small screen, its legend below."""
+        width, height = self.frame.size
+        parts = self.rows[self.panels].nunique() if self.panels else 1
+        beside = 1.2 if self.by is not None else 0.0  # the legend
+        if width * min(self.frame.wrap, parts) + beside <= NARROW:
+            return None
+        size = (min(width, NARROW), height * min(1.0, max(NARROW / width, 0.8)))
+        return replace(self, frame=replace(self.frame, wrap=1, size=size))
+
+    def _legend(self, figure: Figure, scene: Scene) -> None:
+        handles = self.legend(scene)
+        if not handles:
+            return
+        below = self.frame.wrap == 1 and self.frame.size[0] <= NARROW
+        place = dict(loc="outside lower left", ncols=2) if below else dict(loc="outside right center")
+        figure.legend(handles=handles, title=scene.label(self.by), **place)
 
     def _grid(self, across: int, down: int) -> tuple[Figure, list]:
         width, height = self.frame.size

@@ -4,6 +4,7 @@ import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from quire.allocator import reuse_freed_memory
 from quire.cells import Cell
 from quire.environment import origin, peak_memory_mb
 from quire.store import Store
@@ -34,6 +35,7 @@ class Task:
             StaleCode: this process loaded other code than the key says.
             ValueError: what the function returned is not a row, or a list of them.
         """
+        reuse_freed_memory()
         if self.code is not None:
             check_loaded(self.function, self.code)
         given = plain(self.arguments)
@@ -59,6 +61,7 @@ class MakeTask:
 
     def run(self) -> None:
         """Make and store them, unless they are there."""
+        reuse_freed_memory()
         make(self.handle, self.device, self.store)
 
 

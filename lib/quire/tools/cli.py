@@ -1,4 +1,4 @@
-"""``quire``: list, plan, run, claims, diff, site, publish, settings, store, new."""
+"""``quire``: list, plan, run, claims, diff, site, publish, doctor, status, settings, store, new."""
 
 import signal
 import sys
@@ -12,9 +12,8 @@ from rich.table import Column, Table
 
 from quire.claims import SYMBOLS
 from quire.files import folder
-from quire.settings import SETTINGS, setting
 from quire.tools import chapters as known
-from quire.tools import kept
+from quire.tools import cli_state as state
 from quire.tools.places import run_folder
 from quire.tools.profiles import parameters
 from quire.tools.terminal import printable, said
@@ -144,28 +143,8 @@ def publish(chapters: Chapters = None, profile: Profile = "book", seeds: int = 0
         print(make_record(run_folder(chapter, profile + (f"-{seeds}" if seeds else ""))))
 
 
-@app.command()
-def settings() -> None:
-    """The settings (environment variables), what they mean, and their values here."""
-    table = Table(Column("setting", no_wrap=True), "meaning", "default", "here")
-    for entry in SETTINGS.values():
-        table.add_row(entry.name, entry.meaning, entry.default, setting(entry.name))
-    Console().print(table)
-
-
-@app.command()
-def store(
-    drop_unused: Annotated[
-        bool, typer.Option("--drop-unused", help="Delete what no run below build/ refers to.")
-    ] = False,
-) -> None:
-    """What is kept of finished work: cells and tensors, their size and age, by function."""
-    table = Table(Column("function", no_wrap=True), "files", "MB", "unused", "MB", "last")
-    for line in kept.overview():
-        table.add_row(*map(str, line))
-    Console().print(table)
-    if drop_unused:
-        print(kept.drop_unused())
+for command in (state.doctor, state.status, state.settings, state.store):
+    app.command()(command)
 
 
 @app.command()

@@ -10,6 +10,7 @@ import re
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
+from quire.tools.site.folding import GIVEN, folding
 from quire.tools.site.notebooks import Notebook, NotebookCell, Output
 from quire.tools.site.prose import check_prose, check_tex
 from quire.tools.site.sanitize import sanitized
@@ -20,7 +21,6 @@ KERNEL = {"kernelspec": {"name": "python3", "display_name": "Python 3", "languag
 FIGURE, SCOREBOARD, EXPECTED = (f"application/vnd.quire.{name}+json" for name in ("figure", "scoreboard", "expected"))
 WIDGET = "application/vnd.jupyter.widget-view+json"
 PICTURES = {"image/png": b"\x89PNG\r\n\x1a\n", "image/jpeg": b"\xff\xd8\xff"}
-GIVEN = {"parameters", "injected-parameters"}
 NAME = re.compile(r"[a-z0-9_]+(-[a-z0-9_]+)+")  # of a figure
 PARTS = ("header", "parameters", "footer")
 
@@ -73,17 +73,19 @@ class _Page:
 
     def add_code(self, cell: NotebookCell) -> None:
         """Code with its outputs; figures and scoreboards become directives behind it."""
-        given = bool(cell.tags & GIVEN)
-        if given and "parameters" in self.wants:
+        if cell.tags & GIVEN and "parameters" in self.wants:
             self._insert("parameters", self.chapter)
+        draws = any(FIGURE in output.data or "quire_figure" in output.metadata for output in cell.outputs)
+        fold = folding(cell.source, cell.tags, draws=draws)
         code = new_code_cell(cell.source)
         self._add(code)
         for output in cell.outputs:
-            if not self._marked(output):
+            if not self._marked(output) and (fold.printed or output.output_type != "stream"):
                 code.outputs += self._kept(output)
-        tags = self._folding(cell, given)
-        if tags:
-            code.metadata["tags"] = tags
+        if fold.tags:
+            code.metadata["tags"] = fold.tags
+        if fold.title:
+            code.metadata["mystnb"] = {"code_prompt_show": fold.title, "code_prompt_hide": fold.title}
 
     def finished(self) -> NotebookNode:
         """The notebook of the page."""
@@ -134,13 +136,6 @@ class _Page:
             check_tex(data["text/html"], f"a table of {self.chapter}")
         data |= {kind: output.shown(kind) for kind in PICTURES if _is_picture(output.shown(kind), kind)}
         return [new_output("display_data", data=data)] if data else []
-
-    def _folding(self, cell: NotebookCell, given: bool) -> list[str]:
-        """Parameters are shown as a table; what draws a figure, and the imports, stay one click away."""
-        if given:
-            return ["remove-cell"]
-        draws = any(FIGURE in output.data or "quire_figure" in output.metadata for output in cell.outputs)
-        return ["hide-input"] if "setup" in cell.tags or (draws and "show-input" not in cell.tags) else []
 
 
 def _is_picture(text: str, kind: str) -> bool:

@@ -10,7 +10,7 @@ from quire.tools.site.pictures import figure_file
 __all__ = ["LARGER", "larger_figures"]
 
 LARGER = "paper"  # the profile
-THEMES = ("light", "dark")
+LOOKS = ("light", "dark", "narrow", "narrow_dark")
 
 
 def larger_figures(shown: list[str], site: Path) -> dict[str, dict[str, dict]]:
@@ -25,9 +25,10 @@ def larger_figures(shown: list[str], site: Path) -> dict[str, dict[str, dict]]:
         run = run_folder(chapter, LARGER)
         figures = RunFolder(run).figures()
         for entry in figures.values():
-            for theme in THEMES:
-                content = figure_file(run, theme, entry[theme])
-                write_atomic(site / "figures" / chapter / LARGER / entry[theme], content)
+            for look in LOOKS:
+                if entry.get(look):
+                    content = figure_file(run, look, entry[look])
+                    write_atomic(site / "figures" / chapter / LARGER / entry[look], content)
         if figures:
             found[chapter] = figures
     return found

@@ -9,7 +9,8 @@ from quire.files import bare, read_bytes
 __all__ = ["figure_file", "whole_file"]
 
 LARGEST = 64 * 2**20  # bytes of a file that is served
-SUFFIXES = {"light": ".svg", "dark": ".svg", "png": ".png", "table": ".csv", "pixels": ".npz"}
+DRAWN = dict.fromkeys(("light", "dark", "narrow", "narrow_dark"), ".svg")
+SUFFIXES = {**DRAWN, "png": ".png", "table": ".csv", "pixels": ".npz"}
 BEGINS = {"png": b"\x89PNG\r\n\x1a\n", "pixels": b"PK\x03\x04"}
 DRAWING = set(
     "svg g defs path use rect circle ellipse line polyline polygon text tspan title desc style clipPath mask pattern image "

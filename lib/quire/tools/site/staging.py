@@ -24,12 +24,13 @@ from quire.tools.site.notebooks import read_notebook
 from quire.tools.site.pictures import figure_file, whole_file
 from quire.tools.site.prose import check_tex
 from quire.tools.site.records import run_records
+from quire.tools.site.takeaway import stage_bibliography, stage_dictionary, stage_notebook, stage_sources
 
 __all__ = ["stage"]
 
-KINDS = ("light", "dark", "png", "table", "pixels")  # files of a figure
+KINDS = ("light", "dark", "narrow", "narrow_dark", "png", "table", "pixels")  # files of a figure
 LONGEST = 20_000  # characters of a caption, a claim, a meaning
-SHOWN = ("light", "dark")  # on the page; the others are downloads
+SHOWN = ("light", "dark", "narrow", "narrow_dark")  # on the page; the others are downloads
 
 
 def stage(profile: str = "book", *, strict: bool = True) -> Path:
@@ -42,13 +43,16 @@ def stage(profile: str = "book", *, strict: bool = True) -> Path:
     absent = absent_chapters(profile, strict=strict)
     shown = [chapter for chapter in listed() if chapter not in absent]
     site = _empty_site(shown)
-    titles = {chapter: _stage_chapter(run_folder(chapter, profile), site, chapter) for chapter in shown}
+    claims = beside_published(
+        [claim for chapter in shown for claim in judge_run(run_folder(chapter, profile))], profile=profile
+    )
+    titles = {chapter: _stage_chapter(run_folder(chapter, profile), site, chapter, claims) for chapter in shown}
+    stage_bibliography(site)
+    build = _this_build(profile, titles)
     data = {
-        "site": _this_build(profile, titles),
+        "site": {**build, "archive": stage_sources(site, build["commit"])},
         "map": plan(titles, absent),
-        "claims": beside_published(
-            [claim for chapter in shown for claim in judge_run(run_folder(chapter, profile))], profile=profile
-        ),
+        "claims": claims,
         "bases": BASES,
         "figures": {chapter: RunFolder(run_folder(chapter, profile)).figures() for chapter in shown},
         "larger": larger_figures(shown, site) if profile != LARGER else {},
@@ -76,13 +80,15 @@ def _empty_site(shown: list[str]) -> Path:
     return site
 
 
-def _stage_chapter(run: Path, site: Path, chapter: str) -> str:
+def _stage_chapter(run: Path, site: Path, chapter: str, claims: list[dict]) -> str:
     """Copy a run's files for download, its pictures for display, its notebook as a page; return the title."""
     downloads, pictures = site / "extra" / "downloads" / chapter, site / "figures" / chapter
     for place in (downloads, pictures):
         place.mkdir(parents=True)
     for name in (f"{chapter}.ipynb", "provenance.json"):
         write_atomic(downloads / name, whole_file(run, name))
+    stage_notebook(run, chapter, [claim for claim in claims if claim["chapter"] == chapter], downloads)
+    stage_dictionary(run, downloads)
     figures = RunFolder(run).figures()
     for ident, entry in figures.items():
         for kind in KINDS:
