@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help book paper plan test faults lowest smoke run diff fresh bench lint record clean
+.PHONY: help book paper plan pdf release site-smoke test faults lowest smoke run diff fresh bench lint record clean
 
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
   $$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && echo $$p && break; done)
@@ -28,6 +28,7 @@ help:
 	@echo 'make plan PROFILE=paper        what a run would compute, and what that takes on this machine (CH=… for some chapters)'
 	@echo 'make paper BUDGET=90m         the sizes of the literature, as many cells as fit, the cheapest claims first; again to go on'
 	@echo '                              (DEVICE=cuda; CH=… for some chapters; then `quire publish CHAPTER --profile paper`)'
+	@echo 'make pdf, make release         the rendered book as one PDF; as an archive with its checksum and manifest'
 	@echo 'make test                     set up, then lint, tests, and every notebook at smoke scale'
 	@echo 'make smoke                    execute every chapter at smoke scale (about a minute)'
 	@echo 'make run CH=locality PROFILE=book ARGS="-p seeds=4"     one chapter with other parameters'
@@ -66,8 +67,20 @@ paper: $(READY)
 	$(QUIRE) run $(CH) --profile book --label agreement --check 1 -p device=$(DEVICE)
 	$(QUIRE) run $(CH) --profile paper -p device=$(DEVICE) --budget $(BUDGET)
 
+# Best effort: the whole book on paper, by Chromium; and an archive of the rendered site.
+pdf: $(READY)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check pypdf
+	$(QUIRE) pdf
+
+release: $(READY)
+	$(QUIRE) release
+
 smoke: $(READY)
 	$(QUIRE) run --profile smoke --jobs $(JOBS)
+
+# The pages of the smoke runs, for what a browser makes of them.
+site-smoke: smoke
+	$(BIN)/python -c "from quire.tools.site import build; print(build('smoke', strict=False))"
 
 run: $(READY)
 	@test -n "$(CH)" || { echo 'say which chapter: make run CH=locality PROFILE=book ARGS="-p seeds=4"'; exit 1; }

@@ -3,7 +3,7 @@
 from docutils import nodes
 from sphinx.application import Sphinx
 
-from .base import Directive, link, totals
+from .base import Directive, badge, firm, link, totals
 
 
 class Map(Directive):
@@ -59,6 +59,29 @@ class Notation(Directive):
         return [self.table(header, rows, widths=[10, 34, 14, 28, 14], name="notation")]
 
 
+class Changes(Directive):
+    """{quire-changes}: claims that moved between the last two runs of record, those with another verdict first."""
+
+    def run(self):
+        """One row per claim; a sentence where nothing moved, or nothing is known."""
+        changes = self.data("moved", [])
+        if not changes:
+            return [nodes.paragraph("", "Nothing moved, or the history of the published runs is not at hand.")]
+        titles = self.data("site", {}).get("titles", {})
+        rows = []
+        for one in changes:
+            chapter = link(
+                titles.get(one["chapter"], one["chapter"]).partition(":")[0], self.page(f"chapters/{one['chapter']}")
+            )
+            before, now = self._value(one["before"]), self._value(one)
+            rows.append([chapter, self.inline(one["says"]), before, now, f"{one['day']}, {one['commit'][:7]}"])
+        header = ["Chapter", "Claim", "Before", "Now", "Since"]
+        return [self.table(header, rows, widths=[16, 36, 18, 18, 12], name="changes")]
+
+    def _value(self, one: dict) -> list[nodes.Node]:
+        return [nodes.Text(f"{firm(one['measured'])} "), badge(one["verdict"])]
+
+
 class Cite(Directive):
     """{quire-cite}: the BibTeX entry of this very build."""
 
@@ -90,5 +113,6 @@ class Cite(Directive):
 
 def setup(app: Sphinx) -> None:
     """Register the directives."""
-    for name, directive in [("map", Map), ("missing", Missing), ("notation", Notation), ("cite", Cite)]:
+    parts = {"map": Map, "missing": Missing, "notation": Notation, "changes": Changes, "cite": Cite}
+    for name, directive in parts.items():
         app.add_directive(f"quire-{name}", directive)

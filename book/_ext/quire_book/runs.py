@@ -111,7 +111,23 @@ class Footer(_Run):
         cite += [link("how to cite", self.page("cite")), nodes.Text(". The same record as a file: ")]
         cite += [link("provenance.json", self.file(f"downloads/{self.chapter}/provenance.json")), nodes.Text(".")]
         box += [table, cite]
-        return details("About this run, and how to cite it", box)
+        return [*self._routines(), *details("About this run, and how to cite it", box)]
+
+    def _routines(self) -> list[nodes.Node]:
+        """The routines of the library that the chapter uses, and the literature that they cite."""
+        library = self.data("library", {})
+        used = [one for part in library.values() for one in part if self.chapter in one["chapters"]]
+        if not used:
+            return []
+        line = nodes.paragraph("", "")
+        for position, one in enumerate(used):
+            uri = f"{self.page('library/' + one['package'])}#{nodes.make_id(one['package'] + '-' + one['name'])}"
+            line += [nodes.Text(", " if position else ""), link(f"{one['package']}.{one['name']}", uri)]
+        content = nodes.container("", line)
+        if keys := self.data("literature", {}).get(self.chapter, []):
+            cited = self.inline("They implement " + ", ".join(f"{{cite:t}}`{key}`" for key in keys) + ".")
+            content += nodes.paragraph("", "", *cited)
+        return details(f"The {len(used)} routines of the library that this chapter uses, and their literature", content)
 
     def _results(self, run: dict) -> list[tuple]:
         said = reservations(run)

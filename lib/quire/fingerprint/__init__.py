@@ -11,11 +11,19 @@ The code is that which this process has loaded: a file that was edited after its
 recorded, see ``recorder``), and :func:`loaded_differences` names what has changed since, or was replaced by hand.
 """
 
-from quire.fingerprint.keys import fingerprint, fingerprint_file, fingerprint_of, reached, unfollowable, unfollowable_of
+from quire.fingerprint.keys import (
+    fingerprint,
+    fingerprint_file,
+    fingerprint_of,
+    reach_of_file,
+    reached,
+    unfollowable,
+    unfollowable_of,
+)
 from quire.fingerprint.loaded import loaded_differences, loaded_differences_of
 from quire.fingerprint.recorder import install
 
 __all__ = ["fingerprint", "fingerprint_file", "fingerprint_of", "loaded_differences", "loaded_differences_of"]
-__all__ += ["reached", "unfollowable", "unfollowable_of"]
+__all__ += ["reach_of_file", "reached", "unfollowable", "unfollowable_of"]
 
 install()

@@ -21,6 +21,7 @@ __all__ = [
     "fingerprint_file",
     "fingerprint_of",
     "reach_of",
+    "reach_of_file",
     "reach_of_name",
     "reached",
     "unfollowable",
@@ -73,11 +74,16 @@ def fingerprint_file(path: Path | str, name: str) -> str:
         path: the file, read as it is now.
         name: what the file is called in the hash.
     """
+    return _keep(reach_of_file(path, name), "<script>").key
+
+
+def reach_of_file(path: Path | str, name: str) -> Reach:
+    """All that the statements of a python file reach; the arguments are those of :func:`fingerprint_file`."""
     text = content_of(str(path))
     script = Source(name, str(path), False, text, hashlib.sha256(text).hexdigest())
     reach = Reach(beside=os.path.dirname(os.path.abspath(path)))
     reach.script(table(script, script=True, beside=reach.beside))
-    return _keep(reach.run(), "<script>").key
+    return reach.run()
 
 
 def reached(function) -> list[str]:

@@ -12,6 +12,7 @@ from quire.hierarchy.correlations import (
     symbol_marginal,
     token_covariance,
 )
+from quire.hierarchy.dataset import HierarchyDataset
 from quire.hierarchy.empirical import Correlation, last_token_correlations, pair_correlation, pair_counts
 from quire.hierarchy.ensemble import (
     asymptotic_class_token,
@@ -50,6 +51,7 @@ from quire.hierarchy.varying import VaryingHierarchy, sample_varying, varying_lo
 from quire.hierarchy.zipf import oracle_error, zipf_law
 
 __all__ = [
+    "HierarchyDataset",
     "Collapse",
     "Correlation",
     "CountingNgram",

@@ -4,6 +4,7 @@ upper bound on the error, logistic regression."""
 from quire.regression.alignment import align_spectra
 from quire.regression.bound import ErrorBound, best_error_bound, error_bound
 from quire.regression.cholesky import SingularGramError, cholesky_factor
+from quire.regression.empirical import empirical_spectrum
 from quire.regression.logistic import NotConvergedError, logistic_coefficients, nested_logistic
 from quire.regression.nested import NestedRegression, kernel_regression
 from quire.regression.selfconsistent import ModeSpectrum, SelfConsistentCurve, self_consistent_curve
@@ -20,6 +21,7 @@ __all__ = [
     "best_error_bound",
     "cholesky_factor",
     "draw_teachers",
+    "empirical_spectrum",
     "error_bound",
     "kernel_regression",
     "logistic_coefficients",

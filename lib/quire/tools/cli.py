@@ -118,7 +118,7 @@ def compare(
 
     found = compare_runs(_runs(first), _runs(second), chapters or None)
     page = page or folder("build") / "diff.html"
-    write_page(page, f"{first} against {second}", found)
+    write_page(page, f"{first} against {second}", found, (_runs(first), _runs(second)))
     for difference in found.differences[:20]:
         print(difference)
     print(f"{found.summary}; {page}")
@@ -131,6 +131,23 @@ def site(profile: Profile = "book") -> None:
     from quire.tools.site import build
 
     print(build(profile))
+
+
+@app.command()
+def pdf() -> None:
+    """Print the rendered book to one PDF (Chromium, and the extra `browser`)."""
+    from quire.tools.pdf import print_book
+
+    print(print_book())
+
+
+@app.command()
+def release() -> None:
+    """Pack the rendered site: archive, checksum, manifest of versions."""
+    from quire.tools.release import release as pack
+
+    for path in pack():
+        print(path)
 
 
 @app.command()

@@ -66,13 +66,24 @@ def listed() -> list[str]:
     return [entry["chapter"] for part in contents() for entry in part.chapters]
 
 
-def toc(shown: Collection[str]) -> dict:
-    """The table of contents that Jupyter Book reads, with the chapters shown; a part that is left empty is dropped."""
+def toc(shown: Collection[str], library: Collection[str] = ()) -> dict:
+    """The table of contents that Jupyter Book reads, with the chapters shown; a part that is left empty is dropped.
+
+    Args:
+        shown: the chapters of the site.
+        library: the packages that have a page below that of the library.
+    """
     parts = []
     for part in contents():
         files = [f"chapters/{entry['chapter']}" for entry in part.chapters if entry["chapter"] in shown]
         numbered = {"numbered": 1} if files else {}
         files += part.pages
         if files:
-            parts.append({"caption": part.caption, **numbered, "chapters": [{"file": file} for file in files]})
+            entries = [{"file": file} | _below(file, library) for file in files]
+            parts.append({"caption": part.caption, **numbered, "chapters": entries})
     return {"format": "jb-book", "root": "index", "parts": parts}
+
+
+def _below(file: str, library: Collection[str]) -> dict:
+    """The pages below a page."""
+    return {"sections": [{"file": f"library/{name}"} for name in library]} if file == "library" and library else {}

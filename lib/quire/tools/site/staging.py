@@ -20,6 +20,8 @@ from quire.tools.profiles import parameters
 from quire.tools.site.contents import absent_chapters, plan
 from quire.tools.site.dressing import dressed, title_of
 from quire.tools.site.larger import LARGER, larger_figures
+from quire.tools.site.library import PACKAGES, library, literature
+from quire.tools.site.moved import moved
 from quire.tools.site.notebooks import read_notebook
 from quire.tools.site.pictures import figure_file, whole_file
 from quire.tools.site.prose import check_tex
@@ -29,6 +31,7 @@ from quire.tools.site.takeaway import stage_bibliography, stage_dictionary, stag
 __all__ = ["stage"]
 
 KINDS = ("light", "dark", "narrow", "narrow_dark", "png", "table", "pixels")  # files of a figure
+OWN = {"library", "literature"}  # read off the checkout's own sources
 LONGEST = 20_000  # characters of a caption, a claim, a meaning
 SHOWN = ("light", "dark", "narrow", "narrow_dark")  # on the page; the others are downloads
 
@@ -58,11 +61,16 @@ def stage(profile: str = "book", *, strict: bool = True) -> Path:
         "larger": larger_figures(shown, site) if profile != LARGER else {},
         "runs": run_records(shown, profile),
         "parameters": {chapter: parameters(chapter) for chapter in shown},
-        "notation": _notation(),
+        "notation": _entries("notation"),
+        "glossary": _entries("glossary"),
+        "moved": moved(shown, profile),
+        "library": library(shown),
+        "literature": {chapter: literature(chapter) for chapter in shown},
         "settings": [asdict(entry) for entry in SETTINGS.values()],
     }
     for name, value in data.items():
-        _check_texts(value, f"{name} of the site")
+        if name not in OWN:
+            _check_texts(value, f"{name} of the site")
         write_json(site / "_data" / f"{name}.json", value)
     return site
 
@@ -75,7 +83,11 @@ def _empty_site(shown: list[str]) -> Path:
     shutil.copytree(root / "book", site, ignore=ignore)
     shutil.copytree(root / "lib" / "quire", site / "lib" / "quire", ignore=ignore)
     shutil.copy2(root / "_config.yml", site)
-    contents = yaml.safe_dump(toc(shown), sort_keys=False, allow_unicode=True)
+    for package in PACKAGES:
+        write_atomic(
+            site / "library" / f"{package}.md", f"# quire.{package}\n\n```{{quire-library}} {package}\n```\n".encode()
+        )
+    contents = yaml.safe_dump(toc(shown, PACKAGES), sort_keys=False, allow_unicode=True)
     write_atomic(site / "_toc.yml", contents.encode())
     return site
 
@@ -110,12 +122,13 @@ def _content(run: Path, kind: str, name: str, figure: str) -> bytes:
 
 
 def _this_build(profile: str, titles: dict[str, str]) -> dict:
-    version = importlib.metadata.version("quire")
+    version = importlib.metadata.version("quire-book")
     return {**commit(), "version": version, "profile": profile, "titles": titles, "year": datetime.date.today().year}
 
 
-def _notation() -> list[dict]:
-    path = project_root() / "data" / "notation.yml"
+def _entries(name: str) -> list[dict]:
+    """The entries of a file of words or symbols; none where there is no such file."""
+    path = project_root() / "data" / f"{name}.yml"
     return from_yaml(path.read_text(encoding="utf-8"), path) or [] if path.exists() else []
 
 
