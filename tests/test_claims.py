@@ -11,7 +11,7 @@ from scipy import stats as oracle
 from toy_experiments import checkout
 
 from quire import claims
-from quire.claims import Claim, judge, judge_all, judge_run
+from quire.claims import Claim, judge, judge_all, judge_run, verdicts
 from quire.record import RunFolder, current
 from quire.stats import Estimate
 
@@ -277,3 +277,19 @@ def test_from_report_to_verdict(toy):
     first, second = judge_run(current())
     assert first["verdict"] == "holds" and first["dof"] == 5.0
     assert (second["verdict"], second["reason"], second["measured"]) == ("untested", "one seed has no error", "2 ± ?")
+
+
+@pytest.mark.parametrize(
+    "kind, value, stderr, distance",
+    [
+        ("equals", 1.05, 0.01, {"errors": 5.0, "tolerances": 0.5}),
+        ("at_least", 1.05, 0.01, {"errors": 5.0, "tolerances": 0.5}),
+        ("at_most", 1.05, 0.01, {"errors": -5.0, "tolerances": -0.5}),
+        ("identity", 0.05, 0.0, {"tolerances": 0.5}),
+    ],
+)
+def test_the_distance_is_in_errors_and_tolerances(toy, kind, value, stderr, distance):
+    """On the wrong side of a bound it is negative; without an error there is none in errors."""
+    entry = claim(kind=kind, value=0.0 if kind == "identity" else 1.0)
+    found = verdicts._judged(entry, {"value": value, "stderr": stderr, "dof": "inf"}, "book")["distance"]
+    assert found == pytest.approx(distance)

@@ -277,3 +277,27 @@ def test_the_ledger_of_the_book_is_valid():
         assert re.fullmatch(r"[a-z_]+\.[a-z0-9.-]+", entry.id), entry.id
         assert entry.source.paper in keys | {"derived", "prototype"}, (entry.id, entry.source.paper)
         assert entry.says.endswith(".") and entry.why and entry.decidable, entry.id
+
+
+@pytest.mark.parametrize(
+    "changes, basis",
+    [
+        ({}, "blind"),
+        ({"source": {"paper": "prototype", "where": "a trial"}}, "prototype"),
+        ({"why": "band of a prototype"}, "prototype"),
+        ({"known": "adjusted", "source": {"paper": "prototype", "where": "a trial"}}, "adjusted"),
+        ({"predict": {"kind": "identity"}, "tolerance": {"abs": 0.1}}, "theorem"),
+    ],
+)
+def test_the_basis_of_a_claim_says_what_was_known(changes, basis):
+    assert Claim(**{**ENTRY, **changes}).basis == basis
+
+
+def test_a_claim_whose_note_speaks_of_a_trial_is_counted_as_adjusted():
+    """What was chosen or changed after a run had been seen is not blind."""
+    spoken = re.compile(
+        r"trial run|first run|was raised|were raised|after (it|the answer|the figure|a trial)|[Ii]nconclusive (in|with)"
+    )
+    hidden = [claim.id for claim in ledger().values() if spoken.search(claim.comment) and not claim.known]
+    assert not hidden
+    assert len([claim for claim in ledger().values() if claim.basis == "adjusted"]) >= 50

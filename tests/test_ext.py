@@ -25,7 +25,7 @@ RECORD = {
 }  # fmt: skip
 CLAIM = {
     "id": "index.beta", "chapter": "index", "says": "*Says* it.", "source": {"paper": "derived", "where": "eq. (1)"},
-    "predicted": "1 ± 0.1", "measured": "1.02 ± 0.01", "verdict": "holds", "why": "spread", "decidable": ["book"],
+    "predicted": "1 ± 0.1", "target": "1", "band": "± 0.1", "measured": "1.02 ± 0.01", "verdict": "holds", "why": "spread", "decidable": ["book"],
 }  # fmt: skip
 FIGURE = {
     "light": "a.svg",
@@ -138,9 +138,9 @@ def words(html: str) -> str:
 def test_a_claim_says_prediction_measurement_and_verdict(page):
     """The role's three forms; a claim without a measurement says so; colour is never alone."""
     text = words(page)
-    assert "predicted 1 ± 0.1, measured 1.02 ± 0.01, ✓ holds" in text
+    assert "1.02 ± 0.01 (predicted 1, band ± 0.1) ✓ holds" in text
     assert "or 1.02 ± 0.01 for 1 ± 0.1 ;" in text
-    assert "measured nothing yet, – untested" in text
+    assert "nothing yet (predicted 1, band ± 0.1) – untested" in text
     assert 'class="quire-verdict quire-holds"' in page
 
 

@@ -68,11 +68,16 @@ def test_every_kind_leaves_two_pictures_a_png_and_its_table(kind):
     entry = run.figures()[name]
     files = {"light": f"{name}.svg", "dark": f"{name}.dark.svg", "png": f"{name}.png", "table": f"{name}.csv"}
     more = {"pixels": f"{name}.npz"} if kind == "pictures" else {}
-    assert entry == {**files, **more, "number": 1, **TEXT}
+    if "narrow" in entry:
+        more |= {"narrow": f"{name}.narrow.svg", "narrow_dark": f"{name}.narrow.dark.svg"}
+    said = {"columns": entry["columns"], "lines": entry["lines"]}
+    assert entry == {**files, **more, **said, "number": 1, **TEXT}
     assert set(written[0]) == {"figures.json", *files.values(), *more.values()}
-    light, dark = (run.file(entry[theme]).read_text() for theme in ("light", "dark"))
-    assert light.startswith("<?xml") and light != dark
-    assert INK["dark"] in dark and INK["dark"] not in light and INK["light"] in light and INK["light"] not in dark
+    for looks in (("light", "dark"), ("narrow", "narrow_dark"))[: 1 + ("narrow" in entry)]:
+        light, dark = (run.file(entry[look]).read_text() for look in looks)
+        assert light.startswith("<?xml") and light != dark
+        assert INK["dark"] in dark and INK["dark"] not in light and INK["light"] in light and INK["light"] not in dark
+    assert set(entry["columns"]) == set(pd.read_csv(run.file(entry["table"])).columns)
     assert run.file(entry["png"]).read_bytes().startswith(b"\x89PNG")
     kept = pd.read_csv(run.file(entry["table"]))
     assert len(kept) == DRAWN.get(kind, len(ROWS)) and "unused" not in kept.columns

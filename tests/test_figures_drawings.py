@@ -20,7 +20,7 @@ from quire.figures import (
     pictures,
     scatter,
 )
-from quire.figures.base import Drawing
+from quire.figures.base import NARROW, Drawing
 from quire.figures.kinds import points
 from quire.figures.labels import labels_of
 from quire.figures.palette import palette
@@ -107,7 +107,29 @@ def test_a_custom_drawing_is_drawn_once_for_each_picture():
     """On the axes of its layout, with its table."""
     calls = []
     figure("toy-own", custom(lambda axes, rows: calls.append((axes.shape, len(rows))), GRID, layout=(2, 3)), **TEXT)
-    assert calls == [((2, 3), len(GRID))] * 3
+    assert calls == [((2, 3), len(GRID))] * 5  # light, dark, paper; light and dark for a small screen
+
+
+def test_a_small_screen_gets_panels_one_below_the_other():
+    """None of them wider than it is; a narrow drawing stays as it is; legends stand below."""
+    wide = curves(ROWS, x="p", y="e", by="kind", panels="panel", size=(4.0, 3.0))
+    narrow = wide.narrow()
+    assert narrow.frame.wrap == 1 and narrow.frame.size[0] <= NARROW and narrow.narrow() is None
+    assert [ax.get_title() for ax in drawn(narrow)] == ["x", "y", "z"]
+    width, height = narrow.canvas("light", {}, []).get_size_inches()
+    assert width <= NARROW < height
+    assert curves(ROWS, x="p", y="e", size=(3.6, 3.0)).narrow() is None
+    own = custom(lambda axes, rows: None, GRID, layout=(1, 3), size=(3.0, 2.0)).narrow()
+    assert tuple(own.canvas("light", {}, []).get_size_inches()) == (3.0, 6.0) and own.narrow() is None
+
+
+def test_a_table_keeps_what_tells_repetitions_apart_and_its_dictionary_the_lines():
+    rows = ROWS.assign(seed=range(len(ROWS)))
+    assert list(curves(rows, x="p", y="e").table) == ["p", "e", "seed"]
+    figure("toy-lines", curves(rows, x="p", y="e", log="xy"), PowerLaw(-1, "β = 1"), Level(0.5), **TEXT)
+    entry = current().figures()["toy-lines"]
+    assert entry["lines"] == ["power law of exponent -1, beside the mean: β = 1", "horizontal line at 0.5"]
+    assert set(entry["columns"]) == {"p", "e", "seed"}
 
 
 def test_panels_follow_the_table_and_fill_lines():

@@ -39,12 +39,13 @@ def show(name: str):
     return new_markdown_cell(f"```{{quire-figure}} index/{name}\n```")
 
 
+SAID = dict.fromkeys(("code_prompt_show", "code_prompt_hide"), "Code of the figure below")
 CELLS = [
     new_markdown_cell("# Page"),
     new_markdown_cell("## Before any code"),
     show("index-bare"),
     new_markdown_cell("## Folded"),
-    new_code_cell("figure('index-line')", metadata={"tags": ["hide-input"]}),
+    new_code_cell("figure('index-line')", metadata={"tags": ["hide-input"], "mystnb": SAID}),
     show("index-line"),
     show("index-two"),
     new_markdown_cell("## The setup is folded too, by another name"),
@@ -86,6 +87,7 @@ def test_the_code_of_a_figure_is_folded_and_its_links_lead_into_the_fold(page):
     """Both figures of the cell; the anchor is inside of the box, so that a browser opens it; other folds keep their name."""
     code, setup = boxes(page)
     assert "Code of the figure below" in code and "Code of the figure below" not in setup
+    assert page.count("quire-code") >= 2
     for name in ("index-line", "index-two"):
         assert code.count(f'id="code-{name}"') == page.count(f'id="code-{name}"') == 1
         assert f'href="#code-{name}"' in page
@@ -103,7 +105,7 @@ def test_without_code_there_is_no_link_to_it(page):
     """The rest of the line stays whole."""
     assert "code-index-bare" not in page
     [line] = [line for line in links(page) if "a.parquet" in line]
-    assert re.sub("<[^>]+>", "", line) == "table (PARQUET) · picture (PNG) · provenance"
+    assert re.sub("<[^>]+>", "", line) == "table (PARQUET) · picture (PNG) · columns (JSON) · provenance"
 
 
 def links(page: str) -> list[str]:
@@ -114,8 +116,8 @@ def links(page: str) -> list[str]:
 def test_table_pixels_picture_code_and_provenance_are_one_click_away(page):
     """With the kinds of their files."""
     texts = [re.sub("<[^>]+>", "", line) for line in links(page)]
-    assert texts[1] == "table (CSV) · picture (PNG) · code · provenance"
-    assert texts[2] == "table (CSV) · pixels (NPZ) · picture (PNG) · code · provenance"
+    assert texts[1] == "table (CSV) · picture (PNG) · columns (JSON) · code · provenance"
+    assert texts[2] == "table (CSV) · pixels (NPZ) · picture (PNG) · columns (JSON) · code · provenance"
     for target in ("downloads/index/a.csv", "downloads/index/a.npz", "downloads/index/a.png", "#run-index"):
         assert f'href="{target}"' in links(page)[2]
 
@@ -125,7 +127,9 @@ def test_a_caption_is_text(page):
     [caption] = [text for text in re.findall(r"<figcaption>(.*?)</figcaption>", page, flags=re.S) if "steep" in text]
     assert "&lt;script&gt;alert(1)&lt;/script&gt; &amp; &lt;b&gt;bold&lt;/b&gt; law" in caption
     assert "<script" not in caption and "<b>" not in caption and 'href="https://x.org"' not in caption
-    assert r"\(e &lt; p^{-1}\)" in caption and "<em>steep</em>" in caption and "n_c = m_d" in caption
+    assert (
+        r"\(e &lt; p^{-1}\)" in caption and "<em>steep</em>" in caption and "n<sub>c</sub> = m<sub>d</sub>" in caption
+    )
     assert "[link](https://x.org)" in caption and "a &lt; b" in re.sub("</?span[^>]*>", "", caption)
     assert 'alt="A &quot;line&quot; &lt;i&gt;that&lt;/i&gt; falls."' in page
 

@@ -245,7 +245,7 @@ def test_a_strangers_run_is_rendered_and_nothing_of_it_runs(checkout, tmp_path, 
     assert page.text.count("<script>alert(1)</script>") >= 9 and "execution_mode" not in page.text
     assert "<script>alert(1)</script>" in Page(html / "scoreboard.html").text
     served = {path.name for path in (html / "downloads").rglob("*") if path.is_file()}
-    assert {path.rpartition(".")[2] for path in served} == {"ipynb", "json", "csv", "png"}
+    assert {path.rpartition(".")[2] for path in served} == {"ipynb", "json", "csv", "png", "bib"}
 
 
 # --- what a damaged run beside it does

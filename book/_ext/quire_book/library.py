@@ -10,6 +10,7 @@ from .runs import details
 
 SECTION = re.compile(r"^(Args|Returns|Raises|Yields|Attributes):$")
 ENTRY = re.compile(r"^([\w.*, /]+): (.*)$")
+FORMULA = re.compile(r":math:`([^`]+)`")
 ROLE = re.compile(r":(?:func|class|mod|meth|data|attr):`~?([^`]+)`")
 
 
@@ -38,7 +39,6 @@ class Library(Directive):
 
     def _section(self, routine: dict) -> nodes.section:
         section = nodes.section("", nodes.title("", "", nodes.literal("", routine["name"])), ids=[_anchor(routine)])
-        section["names"].append(f"{routine['package']} {routine['name']}".lower())
         section += nodes.literal_block(routine["signature"], routine["signature"], language="python")
         section += self._documentation(routine["docstring"])
         if routine["methods"]:
@@ -104,12 +104,12 @@ class Library(Directive):
 
 
 def _anchor(routine: dict) -> str:
-    return nodes.make_id(f"{routine['package']}-{routine['name']}")
+    return f"{routine['package']}.{routine['name']}"  # as it is written: Parse is a class, parse a function
 
 
 def _plain(text: str) -> str:
-    """A docstring's line as text with code between single backticks."""
-    return ROLE.sub(r"`\1`", text).replace("``", "`")
+    """A docstring's line as text, with code between single backticks and mathematics between dollars."""
+    return ROLE.sub(r"`\1`", FORMULA.sub(r"$\1$", text)).replace("``", "`")
 
 
 def setup(app: Sphinx) -> None:

@@ -82,6 +82,29 @@ class Changes(Directive):
         return [nodes.Text(f"{firm(one['measured'])} "), badge(one["verdict"])]
 
 
+class Errata(Directive):
+    """{quire-errata}: what the chapters here found otherwise than a source states it, each with its claim."""
+
+    def run(self):
+        """A list; a sentence where there is none."""
+        ledger = {claim["id"] for claim in self.data("claims", [])}
+        known = [entry for entry in self.data("errata", []) if entry["claim"] in ledger]
+        if not known:
+            return [nodes.paragraph("", "None that the chapters of this build show.")]
+        listing = nodes.bullet_list()
+        titles = self.data("site", {}).get("titles", {})
+        for entry in known:
+            title = titles.get(entry["chapter"], entry["chapter"]).partition(":")[0]
+            said = [
+                link(title, self.page(f"chapters/{entry['chapter']}")),
+                nodes.Text(". "),
+                *self.inline(entry["says"]),
+            ]
+            said += [nodes.Text(" "), *self.inline(f"{{claim}}`{entry['claim']}`")]
+            listing += nodes.list_item("", nodes.paragraph("", "", *said))
+        return [listing]
+
+
 class Cite(Directive):
     """{quire-cite}: the BibTeX entry of this very build."""
 
@@ -99,13 +122,13 @@ class Cite(Directive):
 
     def _files(self, site: dict) -> nodes.paragraph:
         """The bibliography, the record of how to cite, the sources; and the repository, where one is configured."""
-        names = {"references.bib": "the literature as BibTeX", "CITATION.cff": "how to cite this book as CITATION.cff"}
+        said = {"references.bib": "the literature as BibTeX", "CITATION.cff": "how to cite this book as CITATION.cff"}
+        links = [link(said.get(name, name), self.file(f"downloads/{name}")) for name in site.get("files", [])]
         if site.get("archive"):
-            names[site["archive"]] = "the sources at the commit of this build"
-        line = nodes.paragraph("", "To take away: ", classes=["quire-links"])
-        links = [link(text, self.file(f"downloads/{name}")) for name, text in names.items()]
+            links.append(link("the sources at the commit of this build", self.file(f"downloads/{site['archive']}")))
         if repository := self.config.html_theme_options.get("repository_url"):
             links.append(nodes.reference("", "the repository", refuri=repository))
+        line = nodes.paragraph("", "To take away: " if links else "", classes=["quire-links"])
         for position, item in enumerate(links):
             line += [nodes.Text(" · "), item] if position else [item]
         return line
@@ -113,6 +136,6 @@ class Cite(Directive):
 
 def setup(app: Sphinx) -> None:
     """Register the directives."""
-    parts = {"map": Map, "missing": Missing, "notation": Notation, "changes": Changes, "cite": Cite}
+    parts = {"map": Map, "missing": Missing, "notation": Notation, "changes": Changes, "errata": Errata, "cite": Cite}
     for name, directive in parts.items():
         app.add_directive(f"quire-{name}", directive)

@@ -121,7 +121,7 @@ class Footer(_Run):
             return []
         line = nodes.paragraph("", "")
         for position, one in enumerate(used):
-            uri = f"{self.page('library/' + one['package'])}#{nodes.make_id(one['package'] + '-' + one['name'])}"
+            uri = f"{self.page('library/' + one['package'])}#{one['package']}.{one['name']}"
             line += [nodes.Text(", " if position else ""), link(f"{one['package']}.{one['name']}", uri)]
         content = nodes.container("", line)
         if keys := self.data("literature", {}).get(self.chapter, []):

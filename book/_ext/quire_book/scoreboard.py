@@ -14,6 +14,7 @@ from .base import VERDICTS, Directive, badge, firm, link, totals
 PAGE = "scoreboard"
 KEY = re.compile(r"\b[a-z]+(19|20)\d\d[a-z]*\b")  # of the bibliography, within a sentence
 WORST_FIRST = ("fails", "inconclusive", "holds", "untested")
+BASES = ("blind", "prototype", "adjusted", "theorem")
 HEADER = ["Verdict", "Claim", "Predicted", "Measured", "Other runs", "Source"]
 WIDTHS = [12, 36, 13, 14, 12, 13]
 
@@ -63,7 +64,7 @@ class Scoreboard(Directive):
         """How many claims were blind, adjusted, from a prototype, theorems; each with its verdicts."""
         bases = self.data("bases", {})
         rows = []
-        for name, meaning in bases.items():
+        for name, meaning in sorted(bases.items(), key=lambda item: BASES.index(item[0])):
             mine = [claim for claim in chosen if claim.get("basis") == name]
             if mine:
                 rows.append([[nodes.strong("", name)], meaning, str(len(mine)), totals(mine)])

@@ -59,6 +59,7 @@ class Frame:
         share: panels share their axes.
         wrap: panels in a row.
         size: width and height of a panel in inches.
+        legend_below: the legend stands below the panels, not beside them.
     """
 
     labels: Mapping[str, str] = field(default_factory=dict)
@@ -66,6 +67,7 @@ class Frame:
     share: bool = True
     wrap: int = 3
     size: tuple[Real, Real] = (3.6, 3.0)
+    legend_below: bool = False
 
     def check(self, id: str) -> None:
         """Refuse a frame that cannot be drawn.

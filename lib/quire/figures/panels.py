@@ -115,17 +115,17 @@ class Panelled(Drawing):
         width, height = self.frame.size
         parts = self.rows[self.panels].nunique() if self.panels else 1
         beside = 1.2 if self.by is not None else 0.0  # the legend
-        if width * min(self.frame.wrap, parts) + beside <= NARROW:
+        if self.frame.legend_below or width * min(self.frame.wrap, parts) + beside <= NARROW:
             return None
         size = (min(width, NARROW), height * min(1.0, max(NARROW / width, 0.8)))
-        return replace(self, frame=replace(self.frame, wrap=1, size=size))
+        return replace(self, frame=replace(self.frame, wrap=1, size=size, legend_below=True))
 
     def _legend(self, figure: Figure, scene: Scene) -> None:
         handles = self.legend(scene)
         if not handles:
             return
-        below = self.frame.wrap == 1 and self.frame.size[0] <= NARROW
-        place = dict(loc="outside lower left", ncols=2) if below else dict(loc="outside right center")
+        below = dict(loc="outside lower left", ncols=2)
+        place = below if self.frame.legend_below else dict(loc="outside right center")
         figure.legend(handles=handles, title=scene.label(self.by), **place)
 
     def _grid(self, across: int, down: int) -> tuple[Figure, list]:

@@ -50,10 +50,10 @@ def stage(profile: str = "book", *, strict: bool = True) -> Path:
         [claim for chapter in shown for claim in judge_run(run_folder(chapter, profile))], profile=profile
     )
     titles = {chapter: _stage_chapter(run_folder(chapter, profile), site, chapter, claims) for chapter in shown}
-    stage_bibliography(site)
     build = _this_build(profile, titles)
+    served = {"files": stage_bibliography(site), "archive": stage_sources(site, build["commit"])}
     data = {
-        "site": {**build, "archive": stage_sources(site, build["commit"])},
+        "site": {**build, **served},
         "map": plan(titles, absent),
         "claims": claims,
         "bases": BASES,
@@ -63,6 +63,7 @@ def stage(profile: str = "book", *, strict: bool = True) -> Path:
         "parameters": {chapter: parameters(chapter) for chapter in shown},
         "notation": _entries("notation"),
         "glossary": _entries("glossary"),
+        "errata": _entries("errata"),
         "moved": moved(shown, profile),
         "library": library(shown),
         "literature": {chapter: literature(chapter) for chapter in shown},

@@ -29,14 +29,20 @@ def stage_dictionary(run: Path, downloads: Path) -> None:
     write_json(downloads / "columns.json", {id: {key: entry.get(key) for key in keys} for id, entry in known.items()})
 
 
-def stage_bibliography(site: Path) -> None:
-    """Put letters behind years that name two works, and serve the bibliography and the record of how to cite the book."""
+def stage_bibliography(site: Path) -> list[str]:
+    """Put letters behind years that name two works; serve the bibliography, and the record of how to cite the book if there is one.
+
+    Returns:
+        The names of the files that are served.
+    """
     root, downloads = project_root(), site / "extra" / "downloads"
     text = (root / "book" / "references.bib").read_text(encoding="utf-8")
     write_atomic(site / "references.bib", unambiguous(text).encode())
     write_atomic(downloads / "references.bib", text.encode())
-    if (root / "CITATION.cff").exists():
-        write_atomic(downloads / "CITATION.cff", (root / "CITATION.cff").read_bytes())
+    if not (root / "CITATION.cff").exists():
+        return ["references.bib"]
+    write_atomic(downloads / "CITATION.cff", (root / "CITATION.cff").read_bytes())
+    return ["references.bib", "CITATION.cff"]
 
 
 def stage_sources(site: Path, commit: str) -> str:
