@@ -197,8 +197,7 @@ figure(
         size=(5.6, 3.2),
     ),
     caption="Cosine of the scores of the network with zero padding and of the boundary-broken machine, for each window.",
-    alt="One curve for each window. At the noisy end all are near one. Towards the image large windows fall first, to "
-    "0.3 at the last step; windows of three pixels stay above 0.95 down to the fifth step, and at the last two "
+    alt="One curve for each window. At the noisy end all are near one. Towards the image large windows fall first, to a third at the last step; windows of three pixels stay close to one down to the fifth step, and at the last two "
     "windows of one pixel are best.",
 )
 
@@ -355,9 +354,7 @@ figure(
     "creativity-distance",
     bars(distances, x="machine", y="far", by="architecture", panels="set", size=(5.0, 3.2)),
     caption="Distance of samples to the nearest training image: median over samples, mean and standard error over networks.",
-    alt="Two panels of bars. To training images, the ideal machine has no distance; all others have 0.4, and 0.8 with "
-    "circular padding. To their translates, the equivariant machine has none either, and networks and local "
-    "machines have 0.4 to 0.5.",
+    alt="Two panels of bars. To training images, the ideal machine has no distance; all others have some, and twice as much with circular padding. To their translates, the equivariant machine has none either, and networks and local machines have about half.",
 )
 
 claims.report("creativity.memorises", measures.distance(likeness, **on_circle, machine="ideal", **same))
@@ -431,7 +428,7 @@ figure(
     Level(0.1, "a tenth: chance"),
     caption="Cosine of a classifier's activations before and after, against the time of return, in three standardisations, and the "
     "fraction of images with the class kept.",
-    alt="Three panels against the time of return. By channel, the first layer ends near 0.4 and the output at zero, "
+    alt="Three panels against the time of return. By channel, the first layer ends well above zero and the output at zero, "
     "and they cross early on. Above their floors, and by unit, all layers fall together from one to zero, with "
     "the class close by.",
 )

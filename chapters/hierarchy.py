@@ -214,7 +214,7 @@ figure(
     Level(0.7, "0.7"),
     caption="A network with one hidden layer: test error against the fraction of all data that it has seen, depth two.",
     alt="Learning curves for several vocabularies lie close to each other when the number of data is divided by the "
-    "number of all data: they cross 0.7 of chance when a quarter to a half of them have been seen.",
+    "number of all data: they cross the level of learning when a quarter to a half of them have been seen.",
 )
 
 # %% [markdown]
@@ -276,7 +276,7 @@ figure(
     curves(shown, x="scaled_samples", y="relative_error", by="setting", size=(5, 3.2)),
     Level(0.1, "$P^*$"),
     caption="Test error of deep networks against data in units of n_c m^L, for grammars of different sizes.",
-    alt="Learning curves of all grammars fall together from about 0.7 of chance at P = n_c m^L to zero at about four "
+    alt="Learning curves of all grammars fall together from below chance at P = n_c m^L to zero at about four "
     "times that.",
 )
 

@@ -148,7 +148,7 @@ figure(
     curves(phases, x="coupling", y="binder", by="side", labels={"side": "side"}, **page),
     Level(0.605, "0.605"),
     caption="Binder cumulant against the coupling, for lattices of different sides.",
-    alt="Curves rise with the coupling, the steeper the larger the lattice, and cross at 0.68 on a horizontal line at 0.605.",
+    alt="Curves rise with the coupling, the steeper the larger the lattice, and cross at one point on a horizontal line, the theory's value.",
 )
 
 # %% [markdown]
@@ -192,7 +192,7 @@ figure(
     Level(0.0, ""),
     caption="Smallest eigenvalue of the Hessian of -log p at typical fields at the critical point: of the whole field, and of details given all "
     "that is coarser. Above zero the law is log-concave there. (The next half octave holds the finer details fixed.)",
-    alt="Columns of points. The joint law lies at about -3, all octaves at about -1.8; the half octaves straddle zero, and the quarter octave "
+    alt="Columns of points. The joint law lies lowest, all octaves far above it; the half octaves straddle zero, and the quarter octave "
     "lies above it.",
 )
 

@@ -178,8 +178,7 @@ figure(
     "phase_transition-levels",
     curves(measures.kept_table(levels), x="noise", y="kept", by="name", theory="mean_field_kept", **size),
     caption="Probability that an ideal denoiser restores the true symbol of a node, by level: exact (markers), and mean field.",
-    alt="Curves fall from one to nearly zero as the noise grows, the higher the level the more steeply: the class around a noise of 0.73, "
-    "where most tokens are still kept; the tokens slowly, up to the end. Dashed lines of the theory run through the markers.",
+    alt="Curves fall from one to nearly zero as the noise grows, the higher the level the more steeply: the class around a noise of three quarters, where most tokens are still kept; the tokens slowly, up to the end. Dashed lines of the theory run through the markers.",
 )
 claims.report("phase_transition.levels", measures.deviation_from_mean_field(levels, points, near=False))
 claims.report("phase_transition.levels-critical", measures.deviation_from_mean_field(levels, points, near=True))
@@ -289,7 +288,7 @@ figure(
     "phase_transition-susceptibility",
     curves(shown, x="noise", y="susceptibility", by="depth_name", theory="mean_field_susceptibility", **size),
     caption="How many tokens change together, against the noise, for trees of several depths.",
-    alt="Curves with a peak at the same noise, between 0.7 and 0.75, which is the higher the deeper the tree; dashed lines of the theory "
+    alt="Curves with a peak at the same noise, near three quarters, which is the higher the deeper the tree; dashed lines of the theory "
     "run through the markers.",
 )
 

@@ -5,16 +5,16 @@ import torch
 
 from quire.regression import NestedRegression, empirical_spectrum, self_consistent_curve
 
-POINTS = 1200
+POINTS = 600
 
 
 @pytest.fixture(scope="module")
 def data():
     """Gaussian features with a power law of variances, for which the theory is exact at large sizes, and a linear target."""
     stream = torch.Generator().manual_seed(0)
-    scales = torch.arange(1, 301, dtype=torch.float64) ** -0.75
-    features = torch.randn(POINTS, 300, generator=stream, dtype=torch.float64) * scales
-    targets = features @ torch.randn(300, 1, generator=stream, dtype=torch.float64)
+    scales = torch.arange(1, 201, dtype=torch.float64) ** -0.75
+    features = torch.randn(POINTS, 200, generator=stream, dtype=torch.float64) * scales
+    targets = features @ torch.randn(200, 1, generator=stream, dtype=torch.float64)
     return features @ features.T, targets
 
 
@@ -33,17 +33,18 @@ def test_the_parts_are_those_of_the_matrix(data):
 @pytest.mark.parametrize("ridge", [1e-3, 1.0])
 def test_the_curve_is_that_of_regression_on_the_data(data, ridge):
     gram, targets = data
-    sizes, errors = [20, 40, 80], []
+    sizes, errors = [15, 30, 60], []
     for seed in range(12):
         order = torch.randperm(POINTS, generator=torch.Generator().manual_seed(seed))
-        train, test = order[:80], order[80:]
+        train, test = order[:60], order[60:]
         student = NestedRegression(gram[train][:, train], gram[train][:, test], ridge=ridge)
         errors.append(student.errors(targets[train], targets[test], sizes=sizes).squeeze(-1))
+    fresh = 1 - torch.tensor(sizes) / POINTS  # the theory counts the training points, which have no error, too
     measured, theory = (
         torch.stack(errors).mean(0),
         self_consistent_curve(empirical_spectrum(gram, targets), sizes, ridge=ridge),
     )
-    assert torch.allclose(measured, theory.errors, rtol=0.1)
+    assert torch.allclose(fresh * measured, theory.errors, rtol=0.1)
     assert measured[-1] < 0.8 * measured[0]  # something is learned
 
 

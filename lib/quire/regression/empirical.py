@@ -14,8 +14,8 @@ def empirical_spectrum(gram: Float[Tensor, "point point"], targets: Float[Tensor
     """Spectrum and teacher of a data set, taken as the whole distribution: training points are drawn from it, with return.
 
     With the eigenvectors u_ρ of K/n, the eigenvalues are those of K/n and the teacher's power is (u_ρ·y)²/n, summed over
-    the outputs: the mean square of the targets is the sum of the powers. Feed it to :func:`self_consistent_curve`; for sizes
-    up to a tenth of the points the curve is that of fresh points.
+    the outputs: the mean square of the targets is the sum of the powers. Feed it to :func:`self_consistent_curve`. The error of
+    that curve is over all n points, the P training points included: without ridge, that of the others is 1/(1 - P/n) as large.
 
     Args:
         gram: the kernel between all pairs of points.
