@@ -136,3 +136,34 @@ def test_a_scheduler_that_dies_under_way(tmp_path, cluster):
     assert (
         f"RuntimeError: the dask scheduler at {cluster.address} is gone" in line and "what was finished is kept" in line
     )
+
+
+DRAWN = """
+import json, sys
+from quire.sweep import grid, sweep
+from toy_experiments import curve
+
+if __name__ == "__main__":
+    rows = sweep(curve, grid(samples=[8, 16, 32], seed=range(40)))
+    print(rows.to_json(orient="records", double_precision=15))
+"""
+
+
+def rows_of(tmp_path: Path, name: str, **settings: str) -> subprocess.Popen:
+    """A sweep of 120 cells, in a store of its own, whose rows are printed."""
+    places = {"QUIRE_STORE": str(tmp_path / name / "store"), "QUIRE_RUN": str(tmp_path / name / "run")}
+    env = environ(tmp_path) | places | settings | {"QUIRE_PUBLISHED": os.devnull, "QUIRE_HEADLESS": "1"}
+    return subprocess.Popen([sys.executable, "-c", DRAWN], env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def test_one_of_two_workers_is_killed_and_the_rows_are_identical(tmp_path, cluster):
+    """What it had begun is done by the other; rows are those of this process alone, to the last digit."""
+    alone = rows_of(tmp_path, "alone", QUIRE_BACKEND="sequential").communicate(timeout=PATIENCE)[0]
+    sweep = rows_of(tmp_path, "cluster", QUIRE_BACKEND="dask", QUIRE_SCHEDULER=cluster.address, QUIRE_TIMEOUT="120")
+    kept = tmp_path / "cluster" / "store"
+    wait_for(lambda: len(list(kept.rglob("*.json"))) >= 5, sweep)  # under way
+    cluster.workers[0].send_signal(signal.SIGKILL)
+    shared, said = sweep.communicate(timeout=PATIENCE)
+    assert sweep.returncode == 0, said
+    assert json.loads(shared.splitlines()[-1]) == json.loads(alone.splitlines()[-1]) and "nan" not in shared
+    assert len(json.loads(alone.splitlines()[-1])) == 120

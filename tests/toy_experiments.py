@@ -86,6 +86,12 @@ def counted(x: int, folder: str, seconds: float = 0.0) -> list[dict]:
     return [{"square": x * x, "part": part} for part in range(2)]
 
 
+def slow(x: int, seconds: float) -> dict:
+    """A cell that waits."""
+    time.sleep(seconds)
+    return {"double": 2 * x}
+
+
 def needs_data(*, folder: str) -> dict:
     """A cell whose data may not be at hand."""
     if not Path(folder).exists():
