@@ -16,7 +16,8 @@ HTML = Path(__file__).resolve().parents[1] / "build" / "html"
 WIDTHS = (390, 768, 1400)
 HEAVIEST = 2 * 2**20  # bytes of a page, one theme's pictures included
 LEAST = {390: 9.0, 1400: 12.0}  # pixels of the text of figures
-PAGES = sorted(path.relative_to(HTML).as_posix() for path in HTML.glob("**/*.html")) if HTML.is_dir() else []
+FOUND = sorted(path.relative_to(HTML).as_posix() for path in HTML.glob("**/*.html")) if HTML.is_dir() else []
+PAGES = [page for page in FOUND if not page.startswith("_")]
 CHAPTERS = [page for page in PAGES if page.startswith("chapters/")]
 pytestmark = pytest.mark.skipif(not PAGES, reason="no rendered site in build/html: make book")
 

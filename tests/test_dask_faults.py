@@ -153,7 +153,9 @@ def rows_of(tmp_path: Path, name: str, **settings: str) -> subprocess.Popen:
     """A sweep of 120 cells, in a store of its own, whose rows are printed."""
     places = {"QUIRE_STORE": str(tmp_path / name / "store"), "QUIRE_RUN": str(tmp_path / name / "run")}
     env = environ(tmp_path) | places | settings | {"QUIRE_PUBLISHED": os.devnull, "QUIRE_HEADLESS": "1"}
-    return subprocess.Popen([sys.executable, "-c", DRAWN], env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    return subprocess.Popen(
+        [sys.executable, "-c", DRAWN], env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
 
 
 def test_one_of_two_workers_is_killed_and_the_rows_are_identical(tmp_path, cluster):

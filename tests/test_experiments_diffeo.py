@@ -22,7 +22,8 @@ RECIPE = dict(learning_rate=2e-3, optimizer="adam", weight_decay=0.0, schedule_p
 TRAINING = dict(num_test=60, num_steps=25, batch_size=32, max_shift=2, flip=False)
 FIELDS = dict(num_probes=40, cutoff=3, rule="repo", law="asymptotic", noise_matching="per_image")
 AVERAGES = dict(reduce="median", denominator="off_diagonal")
-NORMALIZED = dict(initial_normalization="batch", shuffled_normalization="reference")
+NORMALIZED = dict(normalizations=["reference"])
+NESTED = dict(normalizations=[["reference"]])  # of a grid, where a list is an axis
 MEASURED = FIELDS | AVERAGES | NORMALIZED | dict(displacement=1.0, interpolation="bilinear", every_layer=False)
 SCALE = dict(num_networks=2, length=16, scale=4, gap=0, width=8, num_train=60, batch_size=8, learning_rate=0.1)
 SCALE |= dict(stop_loss=0.01, max_steps=40, num_probes=50)
@@ -128,7 +129,26 @@ def test_layers_and_shuffled_channels(interpolation):
     assert len(rows) == 3 * 5 and [row["state"] for row in rows[::5]] == ["initial", "trained", "shuffled"]
     assert [row["layer"] for row in rows[:5]] == ["pool1", "pool2", "pool3", "gap", "output"]
     assert rows[4]["depth"] == 1 and storable(rows)
-    assert len({row["diffeo"] for row in rows}) == 15
+    assert len({row["diffeo"] for row in rows}) == 14  # the first layer has one input channel: nothing to shuffle
+
+
+def test_each_state_is_measured_under_each_normalisation():
+    """Running averages exist after training only; a network without normalisation does not care."""
+    asked_for = ["reference", "batch", "running"]
+    rows = measured(network("digits", "vgg3-bn", 60, 0), "digits", "vgg3-bn", 0, normalizations=asked_for)
+    found = {(row["state"], row["normalization"]): row["relative"] for row in rows}
+    assert set(found) == {(s, n) for s in ("initial", "trained") for n in asked_for} - {("initial", "running")}
+    assert len(set(found.values())) == 5
+    plain = measured(network("digits", "fc-l2", 60, 0), "digits", "fc-l2", 0, normalizations=asked_for)
+    assert len({row["relative"] for row in plain if row["state"] == "trained"}) == 1
+
+
+def test_steps_follow_the_number_of_points():
+    """Each point is seen as often; the least number of steps holds where that is few."""
+    training = TRAINING | RECIPE | dict(num_steps=100, points=1000, least_steps=30)
+    named = dict(recipes={}, training=training, dataset="digits")
+    cells = plans.network_cells(["fc-l2"], **named, seeds=1, sizes=[100, 500, 1000, 4000], **(MEASURED | NESTED))
+    assert [cell["network"].arguments["num_steps"] for cell in cells] == [30, 50, 100, 400]
 
 
 def test_a_network_that_has_not_moved_is_measured_alike_before_and_after():
@@ -159,7 +179,7 @@ def test_a_network_that_diverges_is_measured_as_such():
 def asked(**changed):
     recipes = {name: [value, value] for name, value in RECIPE.items()} | {"learning_rate": [1e-3, 1e-2]}
     named = dict(recipes=recipes, training=TRAINING | {"num_steps": 1}, seeds=1, sizes=[20], dataset="digits")
-    return plans.network_cells(["fc-l2", "lenet"], **named, **(MEASURED | changed))
+    return plans.network_cells(["fc-l2", "lenet"], **named, **(MEASURED | NESTED | changed))
 
 
 def test_a_network_is_made_once_and_measured_under_all_conditions():
@@ -177,7 +197,7 @@ def test_a_network_is_made_once_and_measured_under_all_conditions():
 
 def test_cells_of_a_plan():
     named = dict(recipes={}, training=TRAINING | RECIPE, dataset="glyphs")
-    cells = plans.network_cells(["fc-l2", "lenet"], **named, seeds=2, sizes=[8, 16], **MEASURED)
+    cells = plans.network_cells(["fc-l2", "lenet"], **named, seeds=2, sizes=[8, 16], **(MEASURED | NESTED))
     assert len(cells) == 8
     assert {cell["network"].arguments["num_train"] for cell in cells} == {8, 16}
     for cell in cells:

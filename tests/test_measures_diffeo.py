@@ -148,7 +148,9 @@ def zoo(stabilities, *, errors=None, **columns):
             for state, relative in zip(("initial", "trained"), pair, strict=True):
                 row = {"architecture": architecture, "seed": seed, "state": state, "layer": "output", "depth": 1.0}
                 row |= {"relative": relative, "diffeo": relative, "noise": 1.0, "num_test": 100, "dataset": "digits"}
-                row |= {"test_error": 0.1 if errors is None else errors[place], "num_train": 64}
+                row |= {"test_error": 0.1 if errors is None else errors[place], "num_train": 64, "train_error": 0.0}
+                row |= {"normalization": "reference"}
+                parts.append(row | columns | {"normalization": "batch", "relative": 55.0, "diffeo": 55.0})
                 parts.append(row | columns)
                 parts.append(row | columns | {"layer": "pool1", "depth": 0.5, "relative": 77.0, "diffeo": 77.0})
     return pd.DataFrame(parts)
@@ -246,6 +248,42 @@ def test_correlation_of_one_seed_of_two_architectures_and_of_a_network_without_s
     assert missing(network_measures.correlation(broken, quantity="relative", ranks=True), "a network has no stability")
 
 
+def test_networks_that_have_not_fitted_are_no_part_of_a_comparison():
+    """Nor of its figure; with two architectures left there is no correlation."""
+    wild = zoo({"d": [(1.0, 0.01)] * 3}, errors=[0.9], train_error=0.02)
+    rows = pd.concat([zoo(LINE, errors=[0.1, 0.2, 0.4]), wild])
+    assert known(network_measures.correlation(rows, quantity="relative", ranks=True), 1.0, 0, 2)
+    assert set(network_measures.error_table(rows).architecture) == {"a", "b", "c"}
+    bad = zoo(LINE, errors=[0.1, 0.2, 0.4], train_error=0.02)
+    assert network_measures.correlation(bad, quantity="relative", ranks=True).reason
+
+
+def test_the_advantage_over_a_rival_is_a_difference_of_absolute_correlations():
+    rows = zoo(LINE, errors=[0.1, 0.2, 0.4])
+    rows["train_error"] = rows.architecture.map({"a": 0.009, "b": 0.001, "c": 0.002})
+    rival = network_measures.correlation(rows, quantity="train_error", ranks=True)
+    assert -1 < rival.value < 0
+    assert network_measures.advantage(rows, over="train_error").value == pytest.approx(1 + rival.value)
+
+
+def test_conventions_are_pairs_of_normalisations():
+    """The mixed one takes what no state has under both."""
+    rows = zoo({"a": [(2.0, 0.5)]})
+    running = rows[(rows.state == "trained") & (rows.normalization == "reference")].assign(
+        normalization="running", relative=0.1
+    )
+    table = network_measures.convention_table(pd.concat([rows, running]))
+    found = table.groupby(["convention", "state"]).relative.first().to_dict()
+    assert found == {
+        ("one fixed function", "initial"): 2.0,
+        ("one fixed function", "trained"): 0.5,
+        ("statistics of the batch", "initial"): 55.0,
+        ("statistics of the batch", "trained"): 55.0,
+        ("batch before, running averages after", "initial"): 55.0,
+        ("batch before, running averages after", "trained"): 0.1,
+    }
+
+
 def test_growth_is_from_the_smallest_to_the_largest_set_of_the_same_seed():
     small = zoo({"fc-l4": [(1.0, 2.0), (1.0, 4.0)]})
     middle = zoo({"fc-l4": [(1.0, 99.0), (1.0, 99.0)]}, num_train=128)
@@ -263,7 +301,7 @@ def layered(shuffled):
     return pd.DataFrame(
         [
             {"architecture": "vgg", "seed": s, "state": state, "layer": layer, "depth": depth, "diffeo": value}
-            | {"relative": value, "noise": 1.0}
+            | {"relative": value, "noise": 1.0, "normalization": "reference"}
             for s, last in enumerate(shuffled)
             for state, values in {"trained": (5.0, 2.0, 9.0), "shuffled": (5.0, last, 1.0)}.items()
             for layer, depth, value in zip(("pool1", "gap", "output"), (0.3, 0.6, 1.0), values, strict=True)

@@ -24,13 +24,18 @@ def _theme(app: Sphinx, config) -> None:
     configured = options.get("repository_url", "") not in ("", DEFAULT)
     options["use_download_button"] = False
     options["use_repository_button"] = configured
+    config.html_context.setdefault("default_mode", "auto")  # the theme complains about a mode that is not set
     if not configured:
         options |= {"repository_url": "", "launch_buttons": {}}
 
 
 def _escape(app: Sphinx, page: str, template: str, context: dict, doctree) -> None:
-    """Escape the texts that the theme forgets, so that a title is a title."""
+    """Escape the texts that the theme forgets, so that a title is a title; leave out a script that is not used."""
     context.update({name: html.escape(context[name]) for name in UNESCAPED if name in context})
+    scripts = context.get("script_files", [])  # of a service that is not used here, and declared twice
+    context["script_files"] = [
+        script for script in scripts if "THEBE" not in getattr(script, "attributes", {}).get("body", "")
+    ]
 
 
 def setup(app: Sphinx) -> dict:

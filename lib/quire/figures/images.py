@@ -3,7 +3,7 @@
 import hashlib
 import io
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from numbers import Real
 from typing import Any
 
@@ -11,13 +11,14 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from quire.figures.base import Drawing, blank
+from quire.figures.base import NARROW, Drawing, blank
 from quire.figures.labels import legible
 from quire.figures.palette import FADED
 
 __all__ = ["MOST_BYTES", "Pictures", "pictures"]
 
 MOST_BYTES = 4 * 2**20  # of all pixels of a figure
+LETTER, TITLE = 0.085, 0.3  # inches: a letter of a title is as wide, a line of it takes that
 ACROSS = 4  # pictures in a row where no layout is given
 OWN = ["number", "title", "height", "width", "channels", "dtype", "min", "max", "sha256"]
 
@@ -132,6 +133,19 @@ class Pictures(Drawing):
         """There are no pictures."""
         return not self.images
 
+    def narrow(self) -> "Pictures | None":
+        """The same pictures smaller, under titles of the same size; None where these would run into each other."""
+        (width, height), across = self.size, self.layout[1]
+        small = NARROW / across
+        crowded = any(
+            len([title for title in self.titles[start : start + across] if title]) > 1
+            and max(map(len, self.titles[start : start + across])) * LETTER > small
+            for start in range(0, len(self.titles), across)
+        )
+        if width <= small or crowded:
+            return None
+        return replace(self, size=(small, max(height * small / width, small + TITLE)))
+
     def pixels(self) -> bytes:
         """All pixels as a ``.npz``; equal pictures give equal bytes."""
         buffer = io.BytesIO()
@@ -169,7 +183,8 @@ class Pictures(Drawing):
         low, high = (None, None) if self.brightness is None else self.brightness
         for ax, image, title in zip(axes, self.images, self.titles, strict=False):
             ax.imshow(image, cmap="gray", interpolation="nearest", vmin=low, vmax=high)
-            ax.set(title=title, xticks=[], yticks=[])
+            ax.set(xticks=[], yticks=[])
+            ax.set_title(title, loc="center" if len(title) * LETTER < width else "left")
         for ax in axes[len(self.images) :]:
             ax.set_axis_off()
         return figure

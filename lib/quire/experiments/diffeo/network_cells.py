@@ -33,8 +33,7 @@ def network_stability(
     reduce: str,
     denominator: str,
     noise_matching: str,
-    initial_normalization: str,
-    shuffled_normalization: str,
+    normalizations: list,
     every_layer: bool,
     device: str = "cpu",
 ) -> list[dict]:
@@ -49,8 +48,8 @@ def network_stability(
         displacement: nominal typical displacement in pixels, under ``law``.
         interpolation: of the warp.
         cutoff, rule, reduce, denominator, noise_matching: conventions of :mod:`quire.diffeo`.
-        initial_normalization, shuffled_normalization: what batch normalisation does in those states; after training it uses
-            its running averages.
+        normalizations: what batch normalisation does: each state is measured under each of "reference" (the statistics of the
+            images as they are, kept fixed), "batch" (those of whatever batch passes), and, for trained networks, "running".
         every_layer: also measure hidden layers, and the network with shuffled channels.
         device: where it is measured.
 
@@ -64,15 +63,16 @@ def network_stability(
     drawn = {"coefficients": coefficients, "noise": noise, "temperature": ensemble.temperature(displacement, law=law)}
     perturbation = perturb(probes, ensemble, **drawn, interpolation=interpolation, noise_matching=noise_matching)
     initial, trained = (net.to(on) for net in _before_and_after(network, architecture, tuple(probes.shape[1:]), seed))
-    states = {"initial": (initial, initial_normalization), "trained": (trained, "running")}
+    states = {"initial": initial, "trained": trained}
     if every_layer:
-        shuffled = shuffle_channels(trained, generator("shuffle", architecture, seed))
-        states["shuffled"] = (shuffled, shuffled_normalization)
+        states["shuffled"] = shuffle_channels(trained, generator("shuffle", architecture, seed))
     averages = {"reduce": reduce, "denominator": denominator}
     rows = []
-    for state, (net, normalization) in states.items():
-        found = _layers(net, perturbation, every_layer, normalization=normalization, **averages)
-        rows += [{"state": state, **row} for row in found]
+    for state, net in states.items():
+        for normalization in normalizations:
+            if state == "trained" or normalization != "running":  # only training makes running averages
+                found = _layers(net, perturbation, every_layer, normalization=normalization, **averages)
+                rows += [{"state": state, "normalization": normalization, **row} for row in found]
     results = {name: network[name].item() for name in ("test_error", "train_error", "train_loss")}
     return [{**row, **results} for row in rows]
 

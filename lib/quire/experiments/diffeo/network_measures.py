@@ -3,6 +3,9 @@ estimates and tables of figures.
 
 Stabilities differ by factors, so that their means are geometric. A network that has diverged, or whose output is constant,
 has none: estimates that it enters are missing, and figures leave it out.
+
+What is compared is measured under one condition: every state with the statistics of the same images in its normalisations,
+kept fixed. Networks that have not fitted their training set are no part of a comparison between architectures.
 """
 
 import numpy as np
@@ -12,9 +15,11 @@ from quire import stats
 from quire.stats import Estimate
 
 __all__ = [
+    "advantage",
     "at_output",
     "before_and_after",
     "channel_pooling",
+    "convention_table",
     "correlation",
     "error_table",
     "growth",
@@ -30,19 +35,36 @@ __all__ = [
 
 NAMES = {"relative": "relative, $R_f$", "diffeo": "to diffeomorphisms, $D_f$", "noise": "to noise, $G_f$"}
 SYMBOLS = {"relative": "$R_k$", "diffeo": "$D_k$", "noise": "$G_k$"}
+FIXED = "reference"  # the normalisation under which states are compared
+FITTED = 0.01  # largest training error of a network that has fitted its training set
+CONVENTIONS = {  # normalisation before and after training
+    "one fixed function": ("reference", "reference"),
+    "statistics of the batch": ("batch", "batch"),
+    "batch before, running averages after": ("batch", "running"),
+}
 ABSENT = "none of these networks is in the zoo"
 UNDEFINED = "a network has no stability: it diverged, or its output is constant"
 
 
 def at_output(rows: pd.DataFrame) -> pd.DataFrame:
-    """The rows of the output, before and after training."""
-    return rows[(rows.layer == "output") & rows.state.isin(["initial", "trained"])]
+    """The rows of the output, before and after training, as one fixed function."""
+    return rows[(rows.layer == "output") & rows.state.isin(["initial", "trained"]) & (rows.normalization == FIXED)]
 
 
 def before_and_after(rows: pd.DataFrame) -> pd.DataFrame:
     """The table of a figure: the output's stabilities that have a logarithm."""
     output = at_output(rows)
     return output[output.relative > 0]
+
+
+def convention_table(rows: pd.DataFrame) -> pd.DataFrame:
+    """The table of a figure: the output's stabilities before and after training, under three pairs of conventions."""
+    output = rows[(rows.layer == "output") & (rows.relative > 0)]
+    parts = []
+    for convention, (before, after) in CONVENTIONS.items():
+        shown = output.state.map({"initial": before, "trained": after}) == output.normalization
+        parts.append(output[shown].assign(convention=convention))
+    return pd.concat(parts)
 
 
 def mean_stability(rows: pd.DataFrame, *, state: str, networks: list[str]) -> Estimate:
@@ -95,7 +117,7 @@ def correlation(rows: pd.DataFrame, *, quantity: str, ranks: bool) -> Estimate:
 
     Args:
         rows: all networks of a zoo at one number of training points.
-        quantity: "relative", "diffeo" or "noise".
+        quantity: "relative", "diffeo" or "noise"; or the rival "train_error".
         ranks: Spearman's; otherwise Pearson's, of the logarithms.
     """
     final = _final(rows)
@@ -105,6 +127,12 @@ def correlation(rows: pd.DataFrame, *, quantity: str, ranks: bool) -> Estimate:
         final.pivot(index="seed", columns="architecture", values=name).to_numpy() for name in (quantity, "test_error")
     )
     return stats.correlation_over_seeds(stability, error, ranks=ranks)
+
+
+def advantage(rows: pd.DataFrame, *, over: str) -> Estimate:
+    """By how much the rank correlation of R_f with the test error is larger, in absolute value, than that of a rival."""
+    first, second = (abs(correlation(rows, quantity=name, ranks=True)) for name in ("relative", over))
+    return first - second
 
 
 def growth_table(rows: pd.DataFrame) -> pd.DataFrame:
@@ -128,7 +156,7 @@ def growth(rows: pd.DataFrame, *, dataset: str, network: str) -> Estimate:
 
 def layer_table(rows: pd.DataFrame, *, network: str) -> pd.DataFrame:
     """The table of a figure: three quantities of every layer of an architecture, below one another."""
-    part = rows[rows.architecture == network]
+    part = rows[(rows.architecture == network) & (rows.normalization == FIXED)]
     keys = ["state", "layer", "depth", "seed"]
     table = part.melt(keys, list(SYMBOLS), var_name="quantity", value_name="stability")
     return table[table.stability > 0].assign(quantity=lambda shown: shown.quantity.map(SYMBOLS))
@@ -139,16 +167,18 @@ def channel_pooling(rows: pd.DataFrame, *, network: str) -> Estimate:
 
     The ratio of each network, then the mean over seeds.
     """
-    hidden = rows[(rows.architecture == network) & (rows.layer != "output")]
+    hidden = rows[(rows.architecture == network) & (rows.layer != "output") & (rows.normalization == FIXED)]
     last = hidden[hidden.depth == hidden.depth.max()].pivot(index="seed", columns="state", values="diffeo")
     return _mean(last.shuffled / last.trained) if len(last) else Estimate.missing(ABSENT)
 
 
 def _final(rows: pd.DataFrame) -> pd.DataFrame:
-    """The output after training, with errors that have a logarithm."""
+    """The output after training, of architectures that have fitted their training set, with errors that have a logarithm."""
     output = at_output(rows)
     final = output[output.state == "trained"]
-    return final.assign(test_error=final.test_error.clip(lower=0.5 / final.num_test))
+    left = final.groupby("architecture").train_error.transform("mean") <= FITTED
+    floors = {"test_error": 0.5 / final.num_test, "train_error": 0.5 / final.num_train}
+    return final.assign(**{name: final[name].clip(lower=floor) for name, floor in floors.items()})[left]
 
 
 def _stabilities(rows: pd.DataFrame, state: str, networks: list[str]) -> list[Estimate]:

@@ -75,7 +75,8 @@ def network_cells(
     Args:
         architectures: of the networks.
         recipes: arguments of a training by name, each a pair: for fully-connected networks, and for the others.
-        training: the arguments of :func:`trained_network` that all have in common.
+        training: the arguments of :func:`trained_network` that all have in common; ``num_steps`` holds at the largest number of
+            training points, and at others in proportion, so that each is seen as often, but for the ``least_steps``.
         seeds: networks of each architecture and size.
         sizes: P.
         dataset: what they learn.
@@ -85,10 +86,23 @@ def network_cells(
     for architecture in architectures:
         recipe = {name: pair[0 if connected([architecture]) else 1] for name, pair in recipes.items()}
         for cell in grid(num_train=sizes, seed=replicates(seeds), architecture=architecture, dataset=dataset):
-            network = made(trained_network, **cell, **training, **recipe)
+            network = made(trained_network, **cell, **_as_often(training, cell["num_train"]), **recipe)
             known = {name: cell[name] for name in ("dataset", "architecture", "seed")}
             cells += grid(network=network, **known, **measured)
     return cells
+
+
+def _as_often(training: dict, num_train: int) -> dict:
+    """The arguments of a training, with as many passes over its points at each P.
+
+    >>> _as_often({"num_steps": 100, "least_steps": 50, "points": 1000}, 3000), _as_often({"num_steps": 9, "points": 0}, 1)
+    ({'num_steps': 300}, {'num_steps': 9})
+    """
+    rest = {name: value for name, value in training.items() if name not in ("least_steps", "points")}
+    if not training.get("points"):
+        return rest
+    steps = round(training["num_steps"] * num_train / training["points"])
+    return rest | {"num_steps": max(steps, training.get("least_steps", 1))}
 
 
 def _deep_normalised(name: str) -> bool:
