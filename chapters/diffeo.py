@@ -78,6 +78,7 @@ device: str = "auto"  # choice: "cpu", "cuda" or "auto"
 from quire import claims
 from quire.experiments.diffeo import (
     cells,
+    convention_measures,
     measures,
     network_cells,
     network_measures,
@@ -339,7 +340,7 @@ claims.report("diffeo.training-lowers", network_measures.largest_change(zoo, net
 figure(
     "diffeo-conventions",
     bars(
-        network_measures.convention_table(zoo[zoo.architecture.isin(pooled)]),
+        convention_measures.convention_table(zoo, pooled),
         x="architecture",
         y="relative",
         by="state",
@@ -354,8 +355,18 @@ figure(
 )
 
 # %% [markdown]
+# What differs is not what it does to deformations:
+
+# %% tags=["show-input"]
+convention_measures.parts_table(zoo, pooled)
+
+# %% [markdown]
+# Before training $D_f$ hardly depends on the convention, and $G_f$ does: as a fixed function the random network amplifies noise, while
+# with the statistics of the batch those of the noisy images take most of that away.
+#
 # With one convention on both sides the change by training is that of the first two panels. The third one, which mixes them, shows another change, and
-# it is the one that an earlier version of this chapter reported.
+# it is the one that an earlier version of this chapter reported. As one fixed function, a deep random network with global pooling is far more
+# stable to deformations than to noise *before* it has learned anything.
 #
 # Fully-connected networks on digits end much higher than those of the publication on CIFAR-10 (about 3). That is no error: enlarged digits
 # are smooth, so that a trained network ignores white noise very well, and the ratio to it is large.
@@ -421,8 +432,8 @@ if dataset == "cifar10":
 # ({claim}`diffeo.noise-alone`).
 #
 # A headline should be held against its rivals. On digits $D_f$ differs little between these networks and $G_f$ by orders of magnitude, so that
-# $R_f$ is nearly $1/G_f$: it ranks them better than $G_f$ alone by {claim}`diffeo.over-noise` only, and better than the training error, which needs no
-# deformations at all, by {claim}`diffeo.over-training`. What small digits show is therefore that better networks are *more sensitive to noise*; that
+# $R_f$ is nearly $1/G_f$. In absolute rank correlation it gains {claim}`diffeo.over-noise` on $G_f$ alone, and
+# {claim}`diffeo.over-training` on the training error, which needs no deformations at all. What small digits show is therefore that better networks are *more sensitive to noise*; that
 # they have learned to ignore deformations, as the publication finds on natural images, they cannot show.
 #
 # Two rules keep this comparison honest. Networks that have not fitted their training set (a training error above one in a hundred) do not belong

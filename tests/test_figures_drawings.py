@@ -20,7 +20,7 @@ from quire.figures import (
     pictures,
     scatter,
 )
-from quire.figures.base import NARROW, Drawing
+from quire.figures.base import NARROW, WIDE, Drawing
 from quire.figures.kinds import points
 from quire.figures.labels import labels_of
 from quire.figures.palette import palette
@@ -144,7 +144,7 @@ def test_panels_follow_the_table_and_fill_lines():
 @pytest.mark.parametrize("share, number", [(True, 1), (False, 3)])
 def test_panels_share_their_axes_or_not(share, number):
     """The label of an axis that is shared is said once."""
-    axes = drawn(curves(ROWS, x="p", y="e", panels="panel", share=share))
+    axes = drawn(curves(ROWS, x="p", y="e", panels="panel", share=share, size=(2.4, 2.0)))
     assert sum(bool(ax.get_ylabel()) for ax in axes) == number
 
 
@@ -326,3 +326,15 @@ def test_labels_that_do_not_serve_are_refused(chapter, labels, message):
 def test_sixteen_words_look_different():
     looks = palette(pd.DataFrame({"h": [f"w{i}" for i in range(16)]}), "h", "light")
     assert len(set(looks.values())) == 16
+
+
+def test_a_row_is_no_wider_than_a_column_of_text():
+    """Panels go on in the next line; the lowest of each column has the name of its axis, though the line is not full."""
+    three = curves(ROWS, x="p", y="e", by="kind", panels="panel", size=(3.0, 2.0))
+    figure_of = three.canvas("light", {}, [])
+    assert figure_of.get_size_inches()[0] <= WIDE
+    axes = [ax for ax in figure_of.axes if ax.axison]
+    assert [bool(ax.get_xlabel()) for ax in axes] == [False, True, True]
+    shapes = []
+    own = custom(lambda axes, rows: shapes.append(axes.shape), GRID, layout=(1, 3), size=(3.0, 2.0))
+    assert tuple(own.canvas("light", {}, []).get_size_inches()) == (6.0, 4.0) and shapes == [(1, 3)]

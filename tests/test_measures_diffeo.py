@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from known_answers import known, missing, no_error
 
-from quire.experiments.diffeo import measures, network_measures, scale_measures, stripe_measures
+from quire.experiments.diffeo import convention_measures, measures, network_measures, scale_measures, stripe_measures
 
 SPREAD = math.exp(0.1)  # two values that differ by this factor on either side of one: ⟨log⟩ = 0, error 0.1
 
@@ -272,7 +272,8 @@ def test_conventions_are_pairs_of_normalisations():
     running = rows[(rows.state == "trained") & (rows.normalization == "reference")].assign(
         normalization="running", relative=0.1
     )
-    table = network_measures.convention_table(pd.concat([rows, running]))
+    everything = pd.concat([rows, running, zoo({"b": [(1.0, 1.0)]})])
+    table = convention_measures.convention_table(everything, ["a"])
     found = table.groupby(["convention", "state"]).relative.first().to_dict()
     assert found == {
         ("one fixed function", "initial"): 2.0,
@@ -282,6 +283,13 @@ def test_conventions_are_pairs_of_normalisations():
         ("batch before, running averages after", "initial"): 55.0,
         ("batch before, running averages after", "trained"): 0.1,
     }
+
+
+def test_parts_by_convention_are_geometric_means():
+    rows = zoo({"a": [(2.0 * SPREAD, 0.5), (2.0 / SPREAD, 0.5)]})
+    table = convention_measures.parts_table(rows, ["a"]).set_index(["state", "normalization"])
+    assert table.loc[("initial", "reference"), ["R_f", "D_f", "G_f"]].tolist() == [2.0, 2.0, 1.0]
+    assert set(table.index) == {(s, n) for s in ("initial", "trained") for n in ("reference", "batch")}
 
 
 def test_growth_is_from_the_smallest_to_the_largest_set_of_the_same_seed():

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from quire.figures.labels import legible
 
-__all__ = ["NARROW", "NO_DATA", "REPLICATES", "Drawing", "Frame", "blank", "framed"]
+__all__ = ["LEGEND", "NARROW", "NO_DATA", "REPLICATES", "WIDE", "Drawing", "Frame", "blank", "framed"]
 
 NO_DATA = "no data at these parameters"
 
@@ -46,6 +46,8 @@ class Drawing(ABC):
 
 
 NARROW = 3.7  # inches: the width of a small screen at the size in which text is read
+WIDE = 7.6  # inches: the width of a column of text, beyond which a page would shrink a drawing
+LEGEND = 1.3  # inches that a legend beside the panels takes
 REPLICATES = ("seed", "block", "number", "draw", "grammar")  # columns that tell one repetition from another
 
 
@@ -57,7 +59,7 @@ class Frame:
         labels: text for columns that this figure names its own way.
         limits: (low, high) by "x" and "y".
         share: panels share their axes.
-        wrap: panels in a row.
+        wrap: panels in a row, or as many as a column of text holds.
         size: width and height of a panel in inches.
         legend_below: the legend stands below the panels, not beside them.
     """

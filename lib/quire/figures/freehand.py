@@ -7,7 +7,7 @@ from numbers import Real
 import pandas as pd
 from matplotlib.figure import Figure
 
-from quire.figures.base import NARROW, Drawing, blank
+from quire.figures.base import NARROW, WIDE, Drawing, blank
 from quire.figures.palette import FADED
 
 __all__ = ["Freehand", "custom"]
@@ -26,7 +26,7 @@ def custom(
         draw: a function of (array of axes, rows); it is called once for each theme, and leaves colours of text and
             axes as they are.
         rows: the table behind the picture.
-        layout: rows and columns of panels.
+        layout: rows and columns of panels; a row that is wider than a column of text goes on in the next line.
         size: width and height of a panel in inches.
 
     Returns:
@@ -73,10 +73,13 @@ class Freehand(Drawing):
         if self.empty:
             return blank(self.size, FADED[theme])
         (down, across), (width, height) = self.layout, self.size
-        columns = 1 if self.stacked else across
-        figure = Figure(figsize=(width * columns, height * down * across / columns))
-        axes = figure.subplots(down * across // columns, columns, squeeze=False)
-        self.draw(axes.reshape(down, across), self.rows)
+        columns = 1 if self.stacked else max(1, min(across, int(WIDE / width)))
+        lines = -(-down * across // columns)
+        figure = Figure(figsize=(width * columns, height * lines))
+        axes = figure.subplots(lines, columns, squeeze=False).reshape(-1)
+        for ax in axes[down * across :]:
+            ax.set_axis_off()
+        self.draw(axes[: down * across].reshape(down, across), self.rows)
         return figure
 
     def narrow(self) -> "Freehand | None":

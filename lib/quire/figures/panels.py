@@ -11,11 +11,13 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from quire.figures.axes import open_single_values, panel_title, readable_ticks
-from quire.figures.base import NARROW, REPLICATES, Drawing, Frame, blank
+from quire.figures.base import LEGEND, NARROW, REPLICATES, WIDE, Drawing, Frame, blank
 from quire.figures.palette import palette
 from quire.figures.scene import Panel, Scene
 
 __all__ = ["Panelled"]
+
+LINE = 0.22  # inches: a line of a legend
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,10 +97,12 @@ class Panelled(Drawing):
         if self.empty:
             return blank(self.frame.size, scene.faded, xlabel=scene.label(self.x), ylabel=scene.label(self.y))
         parts = list(table.groupby(self.panels, sort=False)) if self.panels else [(None, table)]
-        across = min(self.frame.wrap, len(parts))
-        figure, axes = self._grid(across, -(-len(parts) // across))
+        across = self._across(len(parts))
+        below = LINE * (2 + -(-len(scene.groups) // 2)) if self.frame.legend_below and self.legend(scene) else 0.0
+        figure, axes = self._grid(across, -(-len(parts) // across), below)
         for i, (value, rows) in enumerate(parts):
-            panel = Panel(axes[i], rows, value, last=i % across == across - 1 or i == len(parts) - 1)
+            last = i % across == across - 1 or i == len(parts) - 1
+            panel = Panel(axes[i], rows, value, last, lowest=i + across >= len(parts))
             self.paint(panel, scene)
             open_single_values(panel.ax)
             for guide in guides:
@@ -110,11 +114,17 @@ class Panelled(Drawing):
         self._legend(figure, scene)
         return figure
 
+    def _across(self, parts: int) -> int:
+        """Panels in a row: what was asked for, and what a column of text holds."""
+        beside = LEGEND if self.by is not None and not self.frame.legend_below else 0.0
+        fit = int((WIDE - beside) / self.frame.size[0])
+        return max(1, min(self.frame.wrap, parts, fit))
+
     def narrow(self) -> "Panelled | None":
         """One panel in a row, as wide as a small screen, its legend below."""
         width, height = self.frame.size
         parts = self.rows[self.panels].nunique() if self.panels else 1
-        beside = 1.2 if self.by is not None else 0.0  # the legend
+        beside = LEGEND if self.by is not None else 0.0
         if self.frame.legend_below or width * min(self.frame.wrap, parts) + beside <= NARROW:
             return None
         size = (min(width, NARROW), height * min(1.0, max(NARROW / width, 0.8)))
@@ -128,9 +138,9 @@ class Panelled(Drawing):
         place = below if self.frame.legend_below else dict(loc="outside right center")
         figure.legend(handles=handles, title=scene.label(self.by), **place)
 
-    def _grid(self, across: int, down: int) -> tuple[Figure, list]:
+    def _grid(self, across: int, down: int, below: float) -> tuple[Figure, list]:
         width, height = self.frame.size
-        figure, share = Figure(figsize=(width * across, height * down)), self.frame.share
+        figure, share = Figure(figsize=(width * across, height * down + below)), self.frame.share
         axes = figure.subplots(down, across, squeeze=False, sharex=share and not self.ordinal, sharey=share)
         return figure, list(axes.flat)
 
@@ -141,6 +151,9 @@ class Panelled(Drawing):
         panel.ax.set(xlabel=scene.label(self.x), ylabel=scene.label(self.y))
         if self.frame.share:
             panel.ax.label_outer()
+        if self.frame.share and panel.lowest:  # also where the line below is not full
+            panel.ax.tick_params(labelbottom=True)
+            panel.ax.set_xlabel(scene.label(self.x))
 
     def legend(self, scene: Scene) -> list[Line2D]:
         """An entry for each group."""

@@ -43,9 +43,10 @@ class Scene:
 
 @dataclass(frozen=True)
 class Panel:
-    """One panel: its axes, its rows, the value that it stands for, whether it is the last of its line."""
+    """One panel: its axes, its rows, the value that it stands for, whether it is the last of its line and the lowest of its column."""
 
     ax: Axes
     rows: pd.DataFrame
     value: Any = None
     last: bool = True
+    lowest: bool = True

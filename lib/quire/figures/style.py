@@ -16,7 +16,7 @@ def style(theme: str) -> dict:
 
     return {
         **sns.axes_style("ticks"),
-        **sns.plotting_context("notebook", font_scale=0.85),
+        **sns.plotting_context("notebook", font_scale=0.92),
         **dict.fromkeys(INKED, INK[theme]),
         **dict.fromkeys(CLEAR, "none"),
         "axes.prop_cycle": cycler(color=COLOURS),

@@ -19,7 +19,6 @@ __all__ = [
     "at_output",
     "before_and_after",
     "channel_pooling",
-    "convention_table",
     "correlation",
     "error_table",
     "growth",
@@ -37,11 +36,6 @@ NAMES = {"relative": "relative, $R_f$", "diffeo": "to diffeomorphisms, $D_f$", "
 SYMBOLS = {"relative": "$R_k$", "diffeo": "$D_k$", "noise": "$G_k$"}
 FIXED = "reference"  # the normalisation under which states are compared
 FITTED = 0.01  # largest training error of a network that has fitted its training set
-CONVENTIONS = {  # normalisation before and after training
-    "one fixed function": ("reference", "reference"),
-    "statistics of the batch": ("batch", "batch"),
-    "batch before, running averages after": ("batch", "running"),
-}
 ABSENT = "none of these networks is in the zoo"
 UNDEFINED = "a network has no stability: it diverged, or its output is constant"
 
@@ -55,16 +49,6 @@ def before_and_after(rows: pd.DataFrame) -> pd.DataFrame:
     """The table of a figure: the output's stabilities that have a logarithm."""
     output = at_output(rows)
     return output[output.relative > 0]
-
-
-def convention_table(rows: pd.DataFrame) -> pd.DataFrame:
-    """The table of a figure: the output's stabilities before and after training, under three pairs of conventions."""
-    output = rows[(rows.layer == "output") & (rows.relative > 0)]
-    parts = []
-    for convention, (before, after) in CONVENTIONS.items():
-        shown = output.state.map({"initial": before, "trained": after}) == output.normalization
-        parts.append(output[shown].assign(convention=convention))
-    return pd.concat(parts)
 
 
 def mean_stability(rows: pd.DataFrame, *, state: str, networks: list[str]) -> Estimate:
@@ -84,10 +68,7 @@ def largest_stability(rows: pd.DataFrame, *, state: str, networks: list[str]) ->
 
 
 def smallest_change(rows: pd.DataFrame, *, networks: list[str]) -> Estimate:
-    """R_f after training over that before, for the architecture at which it is smallest.
-
-    The ratio of each network, then the mean over seeds.
-    """
+    """R_f after training over that before, for the architecture at which it is smallest; mean over seeds of the ratios."""
     return stats.smallest(_changes(rows, networks), if_empty=ABSENT)
 
 
@@ -142,10 +123,7 @@ def growth_table(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def growth(rows: pd.DataFrame, *, dataset: str, network: str) -> Estimate:
-    """R_f after training at the largest number of training points over that at the smallest.
-
-    The ratio of each seed's two networks, then the mean over seeds.
-    """
+    """R_f after training at the largest number of points over that at the smallest; mean over seeds of the ratios."""
     output = at_output(rows)
     part = output[(output.state == "trained") & (output.dataset == dataset) & (output.architecture == network)]
     pairs = part.pivot(index="seed", columns="num_train", values="relative")
