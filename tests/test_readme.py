@@ -6,6 +6,12 @@ from pathlib import Path
 from quire.claims import SYMBOLS, beside_published, judge_run
 
 ROOT = Path(__file__).parents[1]
+BASES = {
+    "blind": "were predicted blind",
+    "prototype": "have the band of a prototype",
+    "adjusted": "were adjusted after a trial",
+    "theorem": "are identities",
+}
 MARKED = re.compile(r"(<!-- scoreboard -->\n).*?(<!-- /scoreboard -->)", re.DOTALL)
 
 
@@ -13,15 +19,16 @@ def line() -> str:
     """Verdicts of the published book runs, counted."""
     runs = sorted((ROOT / "data" / "published" / "book").glob("*/provenance.json"))
     judged = [claim for run in runs for claim in judge_run(run.parent)]
-    verdicts = [
-        claim["verdict"] for claim in beside_published(judged, profile="book", published=ROOT / "data" / "published")
-    ]
+    claims = beside_published(judged, profile="book", published=ROOT / "data" / "published")
+    verdicts = [claim["verdict"] for claim in claims]
+    held = [claim["basis"] for claim in claims if claim["verdict"] == "holds"]
+    bases = ", ".join(f"{held.count(basis)} {words}" for basis, words in BASES.items())
     counts = ", ".join(f"{verdicts.count(verdict)} {verdict} {symbol}" for verdict, symbol in SYMBOLS.items())
     larger = sorted((ROOT / "data" / "published" / "paper").glob("*/provenance.json"))
     decided = [claim["verdict"] for run in larger for claim in judge_run(run.parent) if claim["verdict"] != "untested"]
     said = ", ".join(f"{decided.count(verdict)} {verdict}" for verdict in SYMBOLS if verdict in decided)
     more = f" At the scale of the literature, so far: {len(larger)} chapters, {said}." if larger else ""
-    return f"**Scoreboard of the published run:** {len(runs)} chapters, {len(verdicts)} claims: {counts}.{more}\n"
+    return f"**Scoreboard of the published run:** {len(runs)} chapters, {len(verdicts)} claims: {counts}. Of those that hold {bases}.{more}\n"
 
 
 def test_the_scoreboard_line_is_that_of_the_runs_of_record():
