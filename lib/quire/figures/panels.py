@@ -18,6 +18,7 @@ from quire.figures.scene import Panel, Scene
 __all__ = ["Panelled"]
 
 LINE = 0.22  # inches: a line of a legend
+SLIM = 2.4  # inches: no panel is made narrower, to fit beside others
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,9 +98,9 @@ class Panelled(Drawing):
         if self.empty:
             return blank(self.frame.size, scene.faded, xlabel=scene.label(self.x), ylabel=scene.label(self.y))
         parts = list(table.groupby(self.panels, sort=False)) if self.panels else [(None, table)]
-        across = self._across(len(parts))
+        across, width = self._row(len(parts))
         below = LINE * (2 + -(-len(scene.groups) // 2)) if self.frame.legend_below and self.legend(scene) else 0.0
-        figure, axes = self._grid(across, -(-len(parts) // across), below)
+        figure, axes = self._grid(across, -(-len(parts) // across), width, below)
         for i, (value, rows) in enumerate(parts):
             last = i % across == across - 1 or i == len(parts) - 1
             panel = Panel(axes[i], rows, value, last, lowest=i + across >= len(parts))
@@ -114,11 +115,11 @@ class Panelled(Drawing):
         self._legend(figure, scene)
         return figure
 
-    def _across(self, parts: int) -> int:
-        """Panels in a row: what was asked for, and what a column of text holds."""
+    def _row(self, parts: int) -> tuple[int, float]:
+        """Panels in a row and their width: what was asked for, as far as a column of text holds it."""
         beside = LEGEND if self.by is not None and not self.frame.legend_below else 0.0
-        fit = int((WIDE - beside) / self.frame.size[0])
-        return max(1, min(self.frame.wrap, parts, fit))
+        across = max(1, min(self.frame.wrap, parts, int((WIDE - beside) / SLIM)))
+        return across, min(self.frame.size[0], (WIDE - beside) / across)
 
     def narrow(self) -> "Panelled | None":
         """One panel in a row, as wide as a small screen, its legend below."""
@@ -138,8 +139,8 @@ class Panelled(Drawing):
         place = below if self.frame.legend_below else dict(loc="outside right center")
         figure.legend(handles=handles, title=scene.label(self.by), **place)
 
-    def _grid(self, across: int, down: int, below: float) -> tuple[Figure, list]:
-        width, height = self.frame.size
+    def _grid(self, across: int, down: int, width: float, below: float) -> tuple[Figure, list]:
+        height = self.frame.size[1]
         figure, share = Figure(figsize=(width * across, height * down + below)), self.frame.share
         axes = figure.subplots(down, across, squeeze=False, sharex=share and not self.ordinal, sharey=share)
         return figure, list(axes.flat)
