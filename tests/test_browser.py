@@ -16,7 +16,13 @@ HTML = Path(__file__).resolve().parents[1] / "build" / "html"
 WIDTHS = (390, 768, 1400)
 HEAVIEST = 2 * 2**20  # bytes of a page, one theme's pictures included
 LEAST = {390: 9.0, 1400: 12.0}  # pixels of the text of figures
-CROWDED = {
+KNOWN = {  # smaller on a phone, and why
+    "creativity-mosaic.svg": "titles of pictures would run into each other",
+    "multiscale-fields.svg": "titles of pictures would run into each other",
+    "diffeo-gallery.svg": "titles of pictures would run into each other",
+    "diffeo-gallery1.svg": "titles of pictures would run into each other",
+    "rainbow-features.narrow.svg": "the label of a level stands beside the panel",
+}
     "creativity-mosaic.svg",
     "multiscale-fields.svg",
 }  # pictures whose titles would run into each other if they were as large
@@ -105,7 +111,7 @@ def test_the_text_of_figures_is_large_enough(browser, page, width):
     for source, scale in shown:
         sizes = sizes_of(HTML / "_images" / source.rpartition("/")[2])
         name = source.rpartition("/")[2]
-        if sizes and min(sizes) * scale < LEAST[width] - 0.05 and name not in CROWDED:
+        if sizes and min(sizes) * scale < LEAST[width] - 0.05 and name not in KNOWN:
             small[name] = round(min(sizes) * scale, 1)
     assert not small
     tab.context.close()
