@@ -23,9 +23,6 @@ KNOWN = {  # smaller on a phone, and why
     "diffeo-gallery1.svg": "titles of pictures would run into each other",
     "rainbow-features.narrow.svg": "the label of a level stands beside the panel",
 }
-    "creativity-mosaic.svg",
-    "multiscale-fields.svg",
-}  # pictures whose titles would run into each other if they were as large
 FOUND = sorted(path.relative_to(HTML).as_posix() for path in HTML.glob("**/*.html")) if HTML.is_dir() else []
 PAGES = [page for page in FOUND if not page.startswith("_")]
 CHAPTERS = [page for page in PAGES if page.startswith("chapters/")]
