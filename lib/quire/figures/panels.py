@@ -119,7 +119,7 @@ class Panelled(Drawing):
         """Panels in a row and their width: what was asked for, as far as a column of text holds it."""
         beside = LEGEND if self.by is not None and not self.frame.legend_below else 0.0
         across = max(1, min(self.frame.wrap, parts, int((WIDE - beside) / SLIM)))
-        return across, min(self.frame.size[0], (WIDE - beside) / across)
+        return across, float(min(self.frame.size[0], (WIDE - beside) / across))
 
     def narrow(self) -> "Panelled | None":
         """One panel in a row, as wide as a small screen, its legend below."""
