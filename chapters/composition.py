@@ -152,7 +152,7 @@ figure(
     "composition-clusters",
     curves(measures.clustering_table(clusters), x="scaled", y="accuracy", by="setting", log="x", **page),
     caption="Strings that are put with their synonyms, against data in units of the level's own number.",
-    alt="Curves for three m and two levels rise from a third to a half at a quarter of the threshold. At sixteen times it those for three and four "
+    alt="Curves for three m and two levels rise with the data. Far above the threshold those for three and four "
     "synonyms are close to one, those for two lower.",
 )
 
@@ -260,7 +260,7 @@ figure(
     "composition-samples",
     curves(shown, x="scaled", y="accuracy", by="setting", log="x", **page),
     caption="Conditional accuracy of level l + 1 in early-stopped models, against data in units of P_l.",
-    alt="Curves of level 2 rise to nearly one and cross three quarters near the threshold, for both m. Those of level 3 rise more slowly and end lower.",
+    alt="Curves of level 2 rise to nearly one and cross half-way near the threshold, for both m. Those of level 3 rise more slowly and end lower.",
 )
 
 # %% tags=["nbval-check-output"]
@@ -349,7 +349,7 @@ figure(
     curves(text_measures.susceptibility_table(texts), x="time", y="susceptibility", **page),
     Level(1.0, "independent"),
     caption=f"Characters that change together, against the fraction that is hidden ({name}).",
-    alt="The susceptibility rises from near one at a tenth hidden to a third more at eight tenths, and stays about there.",
+    alt="The susceptibility rises from near one where little is hidden, and stays about level where most is.",
 )
 
 # %%

@@ -197,7 +197,7 @@ figure(
         size=(5.6, 3.2),
     ),
     caption="Cosine of the scores of the network with zero padding and of the boundary-broken machine, for each window.",
-    alt="One curve for each window. At the noisy end all are near one. Towards the image large windows fall first, to a third at the last step; windows of three pixels stay close to one down to the fifth step, and at the last two "
+    alt="One curve for each window. At the noisy end all are near one. Towards the image large windows fall first and farthest; windows of three pixels stay close to one down to the fifth step, and at the last two "
     "windows of one pixel are best.",
 )
 
@@ -354,7 +354,7 @@ figure(
     "creativity-distance",
     bars(distances, x="machine", y="far", by="architecture", panels="set", size=(5.0, 3.2)),
     caption="Distance of samples to the nearest training image: median over samples, mean and standard error over networks.",
-    alt="Two panels of bars. To training images, the ideal machine has no distance; all others have some, and twice as much with circular padding. To their translates, the equivariant machine has none either, and networks and local machines have about half.",
+    alt="Two panels of bars. To training images, the ideal machine has no distance; all others have some, more with circular padding. To their translates, the equivariant machine has none either, and networks and local machines have some.",
 )
 
 claims.report("creativity.memorises", measures.distance(likeness, **on_circle, machine="ideal", **same))

@@ -194,7 +194,7 @@ figure(
     Level(1.0),
     caption="Energy of the field and squared displacement at the centre over their asymptotic laws: draws (points) and exact sums.",
     alt="Two curves against the cut-off that approach one, the energy from below and the squared displacement from above. "
-    "At c = 3 the squared displacement is half as large again as its asymptotic value. The points lie on the exact curves.",
+    "At c = 3 the squared displacement is larger than its asymptotic value. The points lie on the exact curves.",
 )
 
 # %% [markdown]
@@ -444,7 +444,8 @@ if dataset == "cifar10":
 #
 # The publication finds that $R_f$ of its best networks falls with $P$ once $P$ exceeds a thousand, up to $5\cdot10^4$ images of CIFAR-10.
 # Here are digits, and characters drawn at random, of which there are as many as one likes. Single networks differ by factors, so that
-# a trend along $P$ takes several seeds; every point is seen equally often at each $P$. From the smallest to the largest set of digits $R_f$ changes by a factor: in the
+# a trend along $P$ takes several seeds. Steps follow $P$, so that every point is seen equally often, or more often where a least number of steps
+# is reached first. From the smallest to the largest set of digits $R_f$ changes by a factor: in the
 # fully-connected network {claim}`diffeo.fc-flat`, in the convolutional one {claim}`diffeo.conv-falls`. Up to several thousand drawn characters no
 # trend is seen.
 
@@ -579,7 +580,7 @@ figure(
     *guides,
     caption="Low-pass content of the filters of each layer, of all weights and of what training added to them.",
     alt="Two panels. The share of all weights stays near one half in every layer but the first, whose filters are few. That of "
-    "the change in the task of distances falls from more than one half in the first layer through one half near the scale to a quarter at twice the scale; in the task of blocks it stays near one half up to the scale and is above it beyond.",
+    "the change in the task of distances falls from the first layer on, through one half near the scale, and on beyond it; in the task of blocks it stays near one half up to the scale and is above it beyond.",
 )
 
 # %% [markdown]

@@ -392,7 +392,7 @@ figure(
     bars(shown, x="pair", y="reached", by="start", panels="quantity", share=False, size=(4.2, 3.2)),
     caption="Tangent kernel between images of two tasks, normalised, over that within a task; and the energy of its eigenvectors, weighted "
     "by the first task's labels, on that task (one half: no localisation).",
-    alt="Two panels with three pairs of bars. Between tasks, the pre-trained network has less than the random one in each pair. The energy is between four and eight tenths; for the pre-trained network it is smaller in one pair and much larger in another.",
+    alt="Two panels with three pairs of bars. Between tasks, the pre-trained network has less than the random one in each pair. The energy is of the same order in all pairs; for the pre-trained network it is smaller in one pair and much larger in another.",
 )
 
 # %% [markdown]
