@@ -1,6 +1,5 @@
 """The bibliography of a site: citations by author and year that name one work each."""
 
-import io
 import re
 from collections import Counter
 from string import ascii_lowercase
@@ -39,9 +38,7 @@ def unambiguous(bibliography: str) -> str:
 def bibtex_of(bibliography: str, keys: list[str]) -> str:
     """The entries of some keys as BibTeX."""
     entries = parse_string(bibliography, "bibtex").entries
-    out = io.StringIO()
-    out.write(BibliographyData({key: entries[key] for key in keys if key in entries}).to_string("bibtex"))
-    return out.getvalue()
+    return BibliographyData({key: entries[key] for key in keys if key in entries}).to_string("bibtex")
 
 
 def _lettered(part: str, letters: dict[str, str]) -> str:
