@@ -330,7 +330,9 @@ def test_sixteen_words_look_different():
 
 def test_a_row_is_no_wider_than_a_column_of_text():
     """Panels go on in the next line; the lowest of each column has the name of its axis, though the line is not full."""
-    three = curves(ROWS, x="p", y="e", by="kind", panels="panel", size=(3.0, 2.0))
+    close = curves(ROWS, x="p", y="e", by="kind", panels="panel", size=(3.0, 2.0)).canvas("light", {}, [])
+    assert close.get_size_inches()[0] <= WIDE and all(ax.get_xlabel() for ax in close.axes)  # a little narrower
+    three = curves(ROWS, x="p", y="e", by="kind", panels="panel", size=(3.6, 2.0))
     figure_of = three.canvas("light", {}, [])
     assert figure_of.get_size_inches()[0] <= WIDE
     axes = [ax for ax in figure_of.axes if ax.axison]

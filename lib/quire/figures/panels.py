@@ -18,7 +18,7 @@ from quire.figures.scene import Panel, Scene
 __all__ = ["Panelled"]
 
 LINE = 0.22  # inches: a line of a legend
-SLIM = 2.4  # inches: no panel is made narrower, to fit beside others
+SHRUNK = 0.8  # of its width: no panel is made narrower, to fit beside others
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,9 +98,11 @@ class Panelled(Drawing):
         if self.empty:
             return blank(self.frame.size, scene.faded, xlabel=scene.label(self.x), ylabel=scene.label(self.y))
         parts = list(table.groupby(self.panels, sort=False)) if self.panels else [(None, table)]
-        across, width = self._row(len(parts))
-        below = LINE * (2 + -(-len(scene.groups) // 2)) if self.frame.legend_below and self.legend(scene) else 0.0
-        figure, axes = self._grid(across, -(-len(parts) // across), width, below)
+        frame = self._fitted(len(parts))
+        across = frame.wrap
+        handles = self.legend(scene)
+        below = LINE * (2 + -(-len(handles) // 2)) if frame.legend_below and handles else 0.0
+        figure, axes = self._grid(frame, -(-len(parts) // across), below)
         for i, (value, rows) in enumerate(parts):
             last = i % across == across - 1 or i == len(parts) - 1
             panel = Panel(axes[i], rows, value, last, lowest=i + across >= len(parts))
@@ -112,14 +114,18 @@ class Panelled(Drawing):
         for ax in axes[len(parts) :]:
             ax.set_axis_off()
         readable_ticks(axes, table[self.x])
-        self._legend(figure, scene)
+        if handles:
+            place = dict(loc="outside lower left", ncols=2) if below else dict(loc="outside right center")
+            figure.legend(handles=handles, title=scene.label(self.by), **place)
         return figure
 
-    def _row(self, parts: int) -> tuple[int, float]:
-        """Panels in a row and their width: what was asked for, as far as a column of text holds it."""
-        beside = LEGEND if self.by is not None and not self.frame.legend_below else 0.0
-        across = max(1, min(self.frame.wrap, parts, int((WIDE - beside) / SLIM)))
-        return across, float(min(self.frame.size[0], (WIDE - beside) / across))
+    def _fitted(self, parts: int) -> Frame:
+        """The frame as a column of text holds it: a row that is too wide has its legend below, and goes on in the next line."""
+        (width, height), across = self.frame.size, min(self.frame.wrap, parts)
+        if width * across <= WIDE:
+            return replace(self.frame, wrap=across)
+        across = max(1, min(across, int(WIDE / (SHRUNK * width))))
+        return replace(self.frame, wrap=across, size=(min(width, WIDE / across), height), legend_below=True)
 
     def narrow(self) -> "Panelled | None":
         """One panel in a row, as wide as a small screen, its legend below."""
@@ -131,18 +137,10 @@ class Panelled(Drawing):
         size = (min(width, NARROW), height * min(1.0, max(NARROW / width, 0.8)))
         return replace(self, frame=replace(self.frame, wrap=1, size=size, legend_below=True))
 
-    def _legend(self, figure: Figure, scene: Scene) -> None:
-        handles = self.legend(scene)
-        if not handles:
-            return
-        below = dict(loc="outside lower left", ncols=2)
-        place = below if self.frame.legend_below else dict(loc="outside right center")
-        figure.legend(handles=handles, title=scene.label(self.by), **place)
-
-    def _grid(self, across: int, down: int, width: float, below: float) -> tuple[Figure, list]:
-        height = self.frame.size[1]
-        figure, share = Figure(figsize=(width * across, height * down + below)), self.frame.share
-        axes = figure.subplots(down, across, squeeze=False, sharex=share and not self.ordinal, sharey=share)
+    def _grid(self, frame: Frame, down: int, below: float) -> tuple[Figure, list]:
+        (width, height), share = frame.size, frame.share
+        figure = Figure(figsize=(width * frame.wrap, height * down + below))
+        axes = figure.subplots(down, frame.wrap, squeeze=False, sharex=share and not self.ordinal, sharey=share)
         return figure, list(axes.flat)
 
     def _name(self, panel: Panel, scene: Scene) -> None:
