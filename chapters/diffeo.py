@@ -116,7 +116,7 @@ label_columns(
     layer="layer $k$",
     value="",
     pooling="constant filters",
-    patch="patch of the layer $2^k$, pixels",
+    patch="patch $2^k$, pixels",
     share="share of the zero mode",
     of="",
     predicted=r"$d / (\Lambda_f^2 + d - 1)$",

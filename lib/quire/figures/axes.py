@@ -83,7 +83,7 @@ def _locator(axis: Axis, places: pd.Series, low: float, high: float) -> Locator:
     if along and _short(places):
         return FixedLocator(sorted(set(places.dropna())))
     wide_names = along and not 0.5 < low < high < 20
-    return LogLocator(subs=(1, 2, 5) if high > (4 if wide_names else 10) * low else (1, 1.5, 2, 3, 4, 5, 7))
+    return LogLocator(subs=(1, 2, 5) if high > (2.5 if wide_names else 10) * low else (1, 1.5, 2, 3, 4, 5, 7))
 
 
 def _short(places: pd.Series) -> bool:
