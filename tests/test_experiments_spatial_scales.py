@@ -4,11 +4,14 @@ import math
 
 import numpy as np
 import pytest
+import torch
 
 from quire.deep_kernels import Architecture, ridgeless_exponent
 from quire.experiments.spatial_scales.cells import asymptotic_exponents, predicted_exponents, sector_decays, tree_nodes
 from quire.experiments.spatial_scales.curve_cells import learning_curves, theory_curves
+from quire.experiments.spatial_scales.gaussian_cells import _covariances, gaussian_curves
 from quire.experiments.spatial_scales.network_cells import finite_width
+from quire.rng import generator
 
 SIZES = [64, 128, 256]
 
@@ -22,7 +25,7 @@ def measured(filters, student, levels, sizes, num_test, seed):
 def theory_of(filters, student, levels, points):
     """The theory of these curves on a grid of so many points."""
     given = dict(filter_sizes=filters, student=student, teacher_levels=levels, sizes=SIZES)
-    return theory_curves(**given, ridge_factor=4.0, grid_points=points)
+    return theory_curves(**given, ridge_factor=4.0, grid_points=points, average_nodes=8)
 
 
 def curves(filters, student, levels, seeds=2):
@@ -78,7 +81,7 @@ def test_other_smoothness_and_saturation():
 
 
 def test_sector_decays_end_on_their_reference():
-    rows = sector_decays(filter_sizes=[2, 2], kind="ntk", level=2, grid_points=2**16, max_modes=64)
+    rows = sector_decays(filter_sizes=[2, 2], kind="ntk", level=2, grid_points=2**16, average_nodes=8, max_modes=64)
     assert rows[-1]["eigenvalue"] == rows[-1]["predicted_eigenvalue"]
     assert {row["predicted_slope"] for row in rows} == {-3}
     assert math.isclose(rows[0]["wavenumber"], math.sqrt(2))
@@ -109,3 +112,41 @@ def test_the_tree_is_drawn_from_the_architecture():
     rows = tree_nodes(filter_sizes=[2, 3])
     assert [(row["level"], row["node"]) for row in rows] == [(1, 0), (1, 1), (1, 2), (2, 0)]
     assert [row["effective_dimension"] for row in rows] == [1, 1, 1, 3]
+
+
+def test_gaussian_features_follow_the_theory():
+    """The same spectrum with Gaussian features: the mean of sixteen draws within four standard errors and b²/P of the theory."""
+    spectrum = {"grid_points": 2**14, "average_nodes": 6}
+    theory = theory_curves(
+        filter_sizes=[2, 2],
+        student="cnn",
+        teacher_levels=[1],
+        sizes=[64, 128],
+        ridge_factor=4.0,
+        kind="nngp",
+        **spectrum,
+    )
+    asked = {
+        "filter_sizes": [2, 2],
+        "teacher_level": 1,
+        "sizes": [64, 128],
+        "num_test": 128,
+        "num_modes": 3000,
+        "kind": "nngp",
+    }
+    runs = [
+        gaussian_curves(**asked, **spectrum, seed=seed, generator=generator("gaussian features", seed))
+        for seed in range(16)
+    ]
+    for index, row in enumerate(theory):
+        ratios = np.array([run[index]["error"] for run in runs]) / row["predicted_error"]
+        assert abs(ratios.mean() - 1) < 4 * ratios.std(ddof=1) / 4 + 2.5**2 / row["samples"]
+        assert 0 < ratios.std() < 0.5
+
+
+def test_the_covariances_of_gaussian_features_have_the_spectrum_as_their_trace():
+    student, teacher = torch.tensor([2.0, 1.0, 0.5]).double(), torch.tensor([1.0, 0.0, 0.0]).double()
+    gram, target = _covariances(student, teacher, points=2000, generator=generator("traces"))
+    assert float(gram.diagonal().mean()) == pytest.approx(3.5, rel=0.1)
+    assert float(target.diagonal().mean()) == pytest.approx(1.0, rel=0.15)
+    assert torch.linalg.matrix_rank(gram) == 3 and torch.linalg.matrix_rank(target) == 1

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 from known_answers import known, missing, no_error
 
-from quire.experiments.spatial_scales import measures, network_measures
+from quire.experiments.spatial_scales import gaussian_measures, measures, network_measures
 
 SIZES = [64, 128, 256, 512]
 WINDOW = [128, 512]
@@ -43,11 +43,6 @@ def test_an_exponent_is_the_mean_over_seeds_inside_the_window():
     assert missing(measures.exponent(rows, level=3, window=WINDOW), "no target of this depth")
     assert missing(measures.exponent(rows, level=1, window=[500, 512]), "fewer than two training sets")
     assert no_error(measures.exponent(learned({1: [0.5]}), level=1, window=WINDOW), 0.5)
-    ranking = measures.adaptation(rows, window=WINDOW)
-    assert list(ranking) == ["depth two", "depth three", "depth four"] and ranking[
-        "depth three"
-    ].value == pytest.approx(0.3)
-    assert missing(ranking["depth four"], "no target")
 
 
 def test_a_sector_decays_with_the_slope_of_neighbours_together():
@@ -170,3 +165,26 @@ def test_networks_are_compared_with_their_kernel_at_the_largest_size():
         "32",
         "256",
     }
+
+
+def test_errors_over_the_theory_of_one_target_for_two_kinds_of_features():
+    theory = pd.DataFrame(
+        [
+            {"teacher_level": 1, "samples": 8, "predicted_error": 0.5},
+            {"teacher_level": 2, "samples": 8, "predicted_error": 9.0},
+        ]
+    )
+    own = pd.DataFrame(
+        [{"teacher_level": level, "samples": 8, "seed": s, "error": 0.4} for level in (1, 2) for s in (0, 1)]
+    )
+    gaussian = pd.DataFrame(
+        [{"samples": 8, "seed": s, "error": e} for s, e in enumerate([0.4, 0.6])]
+        + [{"samples": 16, "seed": 0, "error": 1.0}]
+    )
+    table = gaussian_measures.over_theory(own, gaussian, theory, level=1)
+    assert len(table) == 4  # no theory at P = 16
+    assert known(gaussian_measures.last_ratio(table, features=gaussian_measures.GAUSSIAN, samples=8), 1.0, 0.2, 1)
+    assert known(gaussian_measures.last_ratio(table, features=gaussian_measures.OWN, samples=8), 0.8, 0.0, 1)
+    assert missing(
+        gaussian_measures.last_ratio(table, features=gaussian_measures.OWN, samples=16), "no training set of 16 points"
+    )

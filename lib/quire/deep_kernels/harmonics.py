@@ -1,8 +1,12 @@
 r"""Harmonics of one patch: functions of the cosine :math:`t` on a sphere in s dimensions, and their quadrature.
 
 The normalised Gegenbauer polynomials :math:`P_k`, :math:`P_k(1) = 1`, are orthogonal under the law of :math:`t` for uniform
-points, of density :math:`(1-t^2)^{(s-3)/2}`; for s = 2 they are :math:`\cos k\theta`. Gauss quadrature integrates them
-exactly up to the degree that its nodes resolve.
+points, of density :math:`(1-t^2)^{(s-3)/2}`; for s = 2 they are :math:`\cos k\theta`.
+
+The nodes are those of Gauss and Legendre in the angle :math:`\theta = \arccos t \in [0, \pi]`. Kernels of ReLU networks have a cusp
+at :math:`\theta = 0` and are analytic in :math:`\theta` on either side of it, so that the error falls exponentially with the nodes;
+rules in the cosine, or midpoints in the angle, see the cusp and fall as a power. On trees of depth two and three the mean of the
+tangent kernel is off by 1e-6 of itself with 8 nodes per patch, that of midpoints by 4e-4 (a test measures both).
 """
 
 from functools import lru_cache
@@ -18,14 +22,16 @@ __all__ = ["harmonic_counts", "harmonic_transform", "quadrature"]
 
 @lru_cache(maxsize=16)
 def quadrature(patch_size: int, nodes: int) -> tuple[Tensor, Tensor]:
-    """Gauss nodes in the cosine and weights of the uniform measure on a sphere in ``patch_size`` dimensions."""
+    """Cosines of Gauss-Legendre nodes in the angle, and weights of the uniform measure on a sphere in ``patch_size`` dimensions.
+
+    Degrees k are resolved up to about nodes/2.
+    """
     if patch_size < 2:
         raise ValueError("patches of size 1 lie on two points and have no harmonics: use filter_sizes[0] ≥ 2")
-    if patch_size == 2:
-        angles = (torch.arange(nodes, dtype=torch.float64) + 0.5) * (torch.pi / nodes)
-        return torch.cos(angles), torch.full((nodes,), 1 / nodes, dtype=torch.float64)
-    cosines, weights = special.roots_gegenbauer(nodes, patch_size / 2 - 1)
-    return torch.from_numpy(cosines), torch.from_numpy(weights / weights.sum())
+    places, weights = special.roots_legendre(nodes)
+    angles = (places + 1) * (np.pi / 2)
+    weights = weights * np.sin(angles) ** (patch_size - 2)
+    return torch.from_numpy(np.cos(angles)), torch.from_numpy(weights / weights.sum())
 
 
 @lru_cache(maxsize=16)

@@ -24,7 +24,9 @@ def tree_nodes(*, filter_sizes: list[int]) -> list[dict]:
     return meta_patches(Architecture(tuple(filter_sizes)))
 
 
-def sector_decays(*, filter_sizes: list[int], kind: str, level: int, grid_points: int, max_modes: int) -> list[dict]:
+def sector_decays(
+    *, filter_sizes: list[int], kind: str, level: int, grid_points: int, average_nodes: int, max_modes: int
+) -> list[dict]:
     """Eigenvalues of one sector along its diagonal (all patches vary alike), and the predicted power through the last.
 
     Args:
@@ -32,15 +34,16 @@ def sector_decays(*, filter_sizes: list[int], kind: str, level: int, grid_points
         kind: "ntk" or "nngp".
         level: the sector.
         grid_points: size of the quadrature grid, averages included.
+        average_nodes: angles of each patch outside of the meta-patch, over which the kernel is averaged.
         max_modes: degrees kept at most.
 
     Returns:
         One row per wavenumber; ``fitted`` marks the upper half, which the slope is read from.
     """
     tree = Architecture(tuple(filter_sizes))
-    nodes, _, average_nodes = sector_grid(tree, level, grid_points)
-    modes = min(max(nodes // 4, 8), max_modes)  # a quarter of the nodes: aliases are weaker by 7^(2 nu + d)
-    spectrum = sector_spectrum(tree, level, kind=kind, nodes=nodes, modes=modes, average_nodes=average_nodes)
+    nodes, modes = sector_grid(tree, level, grid_points, average_nodes)
+    given = {"nodes": nodes, "modes": min(modes, max_modes), "average_nodes": average_nodes}
+    spectrum = sector_spectrum(tree, level, kind=kind, **given)
     norms, eigenvalues = spectrum.along((1,) * spectrum.degrees.shape[1])
     power = sector_decay(tree, level, kind=kind)
     reference = eigenvalues[-1] * (norms / norms[-1]) ** power

@@ -86,6 +86,7 @@ def theory_curves(
     sizes: list[int],
     ridge_factor: float,
     grid_points: int,
+    average_nodes: int,
     kind: str = "ntk",
 ) -> list[dict]:
     """The same errors from spectra alone: self-consistent theory, and the upper bound for the ridge.
@@ -93,11 +94,12 @@ def theory_curves(
     ``bound`` holds for the ridge of ``predicted_ridge_error``; ``best_bound`` for the ridge that makes it smallest.
     """
     tree = Architecture(tuple(filter_sizes))
-    eigenvalues, multiplicities, tail = spectrum_of(tree, student_of(tree, student), kind, grid_points)
+    grid = {"kind": kind, "grid_points": grid_points, "average_nodes": average_nodes}
+    eigenvalues, multiplicities, tail = spectrum_of(tree, student_of(tree, student), **grid)
     ceiling = hierarchical_diagonal(levels=tree.depth - 1, kind=kind)
     rows = []
     for level in teacher_levels:
-        teacher, counts, missed = spectrum_of(tree, tree.cut(level), kind, grid_points)
+        teacher, counts, missed = spectrum_of(tree, tree.cut(level), **grid)
         power = teacher * counts
         modes = ModeSpectrum(eigenvalues, multiplicities, power, student_tail=tail, unlearnable=missed)
         ridgeless = self_consistent_curve(modes, sizes, ridge=0.0).errors

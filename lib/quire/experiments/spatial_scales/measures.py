@@ -10,7 +10,6 @@ from quire import stats
 from quire.stats import Estimate
 
 __all__ = [
-    "adaptation",
     "asymptotic_table",
     "beside_theory",
     "by_kernel",
@@ -91,11 +90,6 @@ def exponent(rows: pd.DataFrame, *, level: int, window: list[int], student: str 
         return Estimate.missing(f"{ABSENT}, or no training set in the window")
     few = "fewer than two training sets in the window"
     return -stats.slope_over_seeds(part, x="samples", y="error", seed="seed", if_empty=few)
-
-
-def adaptation(rows: pd.DataFrame, *, window: list[int]) -> dict[str, Estimate]:
-    """The exponents of the convolutional student on targets of depth two, three and four, by name."""
-    return {depth_name(level): exponent(rows, level=level, window=window) for level in (1, 2, 3)}
 
 
 def worst_ratio(rows: pd.DataFrame, *, level: int) -> Estimate:

@@ -11,8 +11,11 @@ from quire.deep_kernels import (
     mean_eigenvalue,
     sector_spectrum,
 )
+from quire.types import Tensor
 
 __all__ = ["sector_grid", "spectrum_of", "student_of"]
+
+MOST_NODES = 4096  # of one patch: finding the nodes takes the square of their number, and no figure shows so many modes
 
 
 def student_of(tree: Architecture, student: str) -> Architecture:
@@ -26,22 +29,23 @@ def student_of(tree: Architecture, student: str) -> Architecture:
     return tree if student == "cnn" else fully_connected(tree.input_length, hidden_layers=tree.depth - 1)
 
 
-def sector_grid(tree: Architecture, level: int, grid_points: int) -> tuple[int, int, int]:
-    """Nodes, modes and averaging nodes of a sector such that the whole grid has about ``grid_points`` points."""
+def sector_grid(tree: Architecture, level: int, grid_points: int, average_nodes: int) -> tuple[int, int]:
+    """Nodes and modes of a sector such that the whole grid, averages included, has about ``grid_points`` points."""
     patches = math.prod(tree.filter_sizes[1:level])
-    average_nodes = 8
     averaged = tree.num_nodes(1) - patches
     nodes = int((grid_points / average_nodes**averaged) ** (1 / patches) + 1e-9)
-    nodes = min(max(nodes, 4), 8192 if tree.filter_sizes[0] == 2 else 1024)  # nodes on spheres cost a cube
-    return nodes, max(nodes // 2, 2), average_nodes
+    nodes = min(max(nodes, 4), MOST_NODES)
+    return nodes, max(nodes // 2, 2)
 
 
-def spectrum_of(tree: Architecture, network: Architecture, kind: str, grid_points: int) -> tuple:
+def spectrum_of(
+    tree: Architecture, network: Architecture, *, kind: str, grid_points: int, average_nodes: int
+) -> tuple[Tensor, Tensor, float]:
     """Eigenvalues, multiplicities (constant mode first, then sector by sector) and the trace that they miss."""
-    constant = mean_eigenvalue(tree, kind=kind, average_nodes=16, network=network)
+    constant = mean_eigenvalue(tree, kind=kind, average_nodes=2 * average_nodes, network=network)
     values, counts = [torch.tensor([constant], dtype=torch.float64)], [torch.ones(1, dtype=torch.float64)]
     for level in range(1, tree.depth):
-        nodes, modes, average_nodes = sector_grid(tree, level, grid_points)
+        nodes, modes = sector_grid(tree, level, grid_points, average_nodes)
         sector = sector_spectrum(
             tree, level, kind=kind, nodes=nodes, modes=modes, average_nodes=average_nodes, network=network
         )
