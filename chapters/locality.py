@@ -158,6 +158,16 @@ figure(
 # The local network can place the mode at $N_p$ positions independently, an $N_p$-fold level; the convolutional one knows only the
 # symmetric sum, once. Hence traces $C(0)$ and $c_0 + (C(0) - c_0)/d$, which on a lattice is an identity between finite sums:
 # {claim}`locality.trace`.
+#
+# :::{admonition} Where the two traces come from
+# :class: dropdown
+# $C(0) = \sum_k c_k$ is the value of the constituent at zero distance: its Fourier series, summed at the origin. The trace of a kernel
+# is the mean of $K(x, x)$. In the local kernel that is an average of $C(0)$ over patches. In the convolutional one it averages over
+# *pairs* of patches. One pair in $N_p = d$ is a patch with itself, $C(0)$; in all others the angles of one patch differ from those of the
+# other by independent uniform amounts, pixel by pixel, and what is left is the mean of the constituent, $c_0$. Together $C(0)/d + (1 - 1/d)\,c_0$.
+# Counting eigenvalues gives the same: a mode of $r$ pixels has $s - r + 1$ places inside a patch, so that the sum of $(s - r + 1)\,c_k/d$
+# over modes is the sum of $c_k/d$ over all $k \ne 0$ of a patch, which is $(C(0) - c_0)/d$, and the constant adds $c_0$.
+# :::
 
 # %%
 decays = sweep(kernel_cells.decay, grid(filter_size=[1, 2, 3], num_levels=decay_levels))
@@ -271,6 +281,19 @@ figure(
 # teacher's power beyond $k_c$, which for a teacher with patches of $t \le s$ pixels and smoothness $\alpha_t$ is
 # $\sum_{k > k_c} k^{t - 1} k^{-(t + \alpha_t)} = k_c^{-\alpha_t}$, unless the student's own bias, set by the smoothness $\alpha_s$ of its
 # kernel, is larger. Hence
+#
+# :::{admonition} Where the bias $2(\alpha_s + s)$ comes from
+# :class: dropdown
+# The self-consistent theory {cite}`bordelon2020spectrum,canatar2021spectral` says that a mode of eigenvalue $\Lambda$ keeps the share
+# $\kappa^2/(\Lambda + \kappa)^2$ of its power, where the threshold $\kappa$ is the eigenvalue at $k_c$: $\kappa \sim k_c^{-(\alpha_s + s)}$. Take a teacher so smooth
+# that nothing is left beyond $k_c$. Below it, $\Lambda \gg \kappa$, the share of a mode is $(\kappa/\Lambda)^2$, and the whole error is
+#
+# $$ \sum_{k < k_c} k^{t-1} k^{-(t+\alpha_t)} \Big(\frac{\kappa}{\Lambda_k}\Big)^2 \sim \kappa^2 \sum_{k<k_c} k^{2(\alpha_s + s) - \alpha_t - 1} . $$
+#
+# If $\alpha_t < 2(\alpha_s + s)$, the sum is dominated by its end and gives $k_c^{-\alpha_t}$ again. If $\alpha_t$ is larger, it converges: the error is $\kappa^2 \sim
+# k_c^{-2(\alpha_s + s)}$, made by the largest modes, which a smoother student would have learned better. At equality all scales count alike, and
+# there is a logarithm.
+# :::
 #
 # $$ E(P) \sim P^{-\beta}, \qquad \beta = \frac{\min(\alpha_t,\; 2(\alpha_s + s))}{s} . $$
 #

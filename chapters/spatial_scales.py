@@ -303,7 +303,8 @@ figure(
 
 # %% [markdown]
 # Exponents of the NNGP students, in the same window as above, for the target of depth two: {claim}`spatial_scales.features-1`; of depth
-# three: {claim}`spatial_scales.features-2`; of depth four: {claim}`spatial_scales.features-3`.
+# three: {claim}`spatial_scales.features-2`; of depth four: {claim}`spatial_scales.features-3`. The first is a little steeper than the
+# theory, and that has a reason.
 
 # %% [markdown]
 # ### Where the theory ends
@@ -337,7 +338,7 @@ figure(
     caption="Errors of a random-feature student on a target of depth two, over the theory without fit: with the kernel's own features, "
     "and with Gaussian ones of the same spectrum.",
     alt="Two curves of the measured over the predicted error against P. With Gaussian features the ratio stays at one; with the "
-    "harmonics of the kernel it begins above one and falls steadily below it.",
+    "harmonics of the kernel it lies around one for few points and falls steadily below it for many.",
 )
 
 # %% [markdown]

@@ -69,6 +69,16 @@ def test_the_derived_exponent_is_the_limit_of_the_theory(level):
     assert all(late < early for early, late in zip(gaps[1:], gaps[2:], strict=False))
 
 
+def test_the_sum_over_wavenumbers_has_converged(monkeypatch):
+    """Three times fewer wavenumbers, or two decades more of them: the exponents move by less than the docstring says."""
+    asked = {"filter_sizes": [2, 2, 2], "teacher_level": 1, "sizes": [1e11, 1e12, 1e13]}
+    usual = asymptotic_exponents(**asked)[-1]["local_exponent"]
+    for name, value in (("PER_DECADE", 100), ("DECADES", 16)):
+        with monkeypatch.context() as patch:
+            patch.setattr(f"quire.experiments.spatial_scales.cells.{name}", value)
+            assert abs(asymptotic_exponents(**asked)[-1]["local_exponent"] - usual) < 1e-6
+
+
 def test_other_smoothness_and_saturation():
     """A random-feature student and teacher: beta = (1 + 3/d_L) min(2, 3 / (3 + d_l))."""
     tree = Architecture((2, 2))

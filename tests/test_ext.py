@@ -171,6 +171,14 @@ def test_runs_parameters_and_footer_are_tables(page):
     assert '<details class="quire-details">' in page and 'id="run-index"' in page
 
 
+def test_a_page_of_a_stale_run_says_so_at_its_top(page):
+    """With the reason and the command that helps, before the text begins."""
+    text = words(page)
+    assert "What this page shows is not what the present code makes: " in text and " makes it anew." in text
+    assert all(reason in text for reason in RECORD["stale"]) and "quire run index --profile book" in text
+    assert text.index("makes it anew") < text.index("Here ")
+
+
 def test_what_the_computation_took_is_told_apart_from_this_build(page):
     """In the run line, the footer and the status: the sum over cells, and the time of the run that made the page."""
     text = words(page)

@@ -1,4 +1,4 @@
-"""data/notation.yml: every symbol has a name that exists in the code, and one meaning per chapter."""
+"""data/notation.yml: names exist in the code, a symbol has one meaning per chapter, and each symbol of a chapter's formulas is there."""
 
 import collections
 import importlib
@@ -7,10 +7,13 @@ from pathlib import Path
 
 import pytest
 import yaml
+from symbols import formulas, symbols
 
 PATH = Path(__file__).parents[1] / "data" / "notation.yml"
 ENTRIES = yaml.safe_load(PATH.read_text(encoding="utf-8"))
 KEYS = {"symbol", "meaning", "unit", "name", "chapters"}
+CHAPTERS = sorted((PATH.parents[1] / "chapters").glob("*.py"))
+EVERYWHERE = "everywhere"
 
 
 def resolve(name: str):
@@ -34,11 +37,13 @@ def resolve(name: str):
 
 def faults(entry: dict) -> list[str]:
     """What is wrong with an entry, in words."""
-    if not isinstance(entry, dict) or not KEYS - {"unit"} <= set(entry) <= KEYS:
+    if not isinstance(entry, dict) or not KEYS - {"unit", "name"} <= set(entry) <= KEYS:
         return [f"must have the keys {sorted(KEYS)}, got {entry!r}"]
     found = [f"{key} must be words, got {entry[key]!r}" for key in ("symbol", "meaning") if not str(entry[key]).strip()]
     if not isinstance(entry["chapters"], list) or not entry["chapters"]:
         found.append(f"chapters must be a list of names, got {entry['chapters']!r}")
+    if "name" not in entry:
+        return found
     if not str(entry["name"]).startswith("quire."):
         return [*found, f"name must be a dotted name of quire, got {entry['name']!r}"]
     try:
@@ -72,6 +77,28 @@ def test_each_symbol_has_a_name_that_exists(entry):
 
 def test_a_symbol_means_one_thing_per_chapter():
     assert not clashes(ENTRIES)
+
+
+def test_each_symbol_of_a_formula_is_registered():
+    """Per chapter, by letters: what a reader meets between dollars is explained on the page of notation."""
+    known = collections.defaultdict(set)
+    for entry in ENTRIES:
+        for chapter in entry["chapters"]:
+            known[chapter] |= symbols(entry["symbol"])
+    missing = {path.stem: sorted(used_in(path) - known[path.stem] - known[EVERYWHERE]) for path in CHAPTERS}
+    assert not {chapter: letters for chapter, letters in missing.items() if letters}
+
+
+def test_chapters_of_the_notation_exist():
+    named = {chapter for entry in ENTRIES for chapter in entry["chapters"]}
+    assert named <= {path.stem for path in CHAPTERS} | {EVERYWHERE}
+
+
+def used_in(path: Path) -> set[str]:
+    """The letters of all formulas in the text of a chapter."""
+    cells = path.read_text(encoding="utf-8").split("# %%")
+    text = "\n".join(cell.replace("\n# ", "\n") for cell in cells if cell.startswith(" [markdown]"))
+    return set().union(*(symbols(formula) for formula in formulas(text)))
 
 
 GOOD = {"symbol": "s", "meaning": "seed", "unit": "1", "name": "quire.rng.generator:keys", "chapters": ["locality"]}

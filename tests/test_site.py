@@ -181,6 +181,16 @@ def test_the_executed_notebook_is_served_and_reads_without_the_book(html):
     assert chapter.all("a", inside="quire-runline")[0]["href"] == "../downloads/locality/locality.ipynb"
 
 
+def test_a_fresh_page_has_no_warning_and_no_script_that_draws_icons_again(html):
+    """The theme's icons come from its style sheet; the script of 1.5 MB is neither asked for nor served."""
+    for path in html.rglob("*.html"):
+        assert "/fontawesome/" not in "".join(s["src"] for s in page(path).all("script") if s.get("src")), path
+    assert not list(html.glob("_static/vendor/fontawesome/*/js/*"))
+    assert list(html.glob("_static/vendor/fontawesome/*/css/all.min.css"))
+    assert list(html.glob("_static/vendor/fontawesome/*/webfonts/fa-solid-900.woff2"))
+    assert "is not what the present code makes" not in page(html / "chapters" / "locality.html").text
+
+
 def test_a_chapter_has_its_anatomy(html):
     """Run line, parameters with every profile, outputs, its slice of the scoreboard, and the collapsed footer."""
     text = page(html / "chapters" / "locality.html").text

@@ -1,5 +1,8 @@
 """Generated parts of the prose pages: the map of the book, what is not there yet, notation, how to cite."""
 
+import re
+import unicodedata
+
 from docutils import nodes
 from sphinx.application import Sphinx
 
@@ -43,8 +46,8 @@ class Notation(Directive):
     """{quire-notation}: symbol, meaning, unit, name in the code."""
 
     def run(self):
-        """One row per symbol of data/notation.yml."""
-        entries = self.data("notation", [])
+        """One row per symbol of data/notation.yml: those of all chapters, then by letter, Latin before Greek."""
+        entries = sorted(self.data("notation", []), key=_letter)
         if not entries:
             return [nodes.paragraph("", "No symbol has been registered yet.")]
         rows = []
@@ -57,6 +60,13 @@ class Notation(Directive):
             rows.append([self.inline(maths), self.inline(entry["meaning"]), unit, name, used])
         header = ["Symbol", "Meaning", "Unit", "Name in the code", "Chapters"]
         return [self.table(header, rows, widths=[10, 34, 14, 28, 14], name="notation")]
+
+
+def _letter(entry: dict) -> tuple[bool, str, str]:
+    """Where a symbol stands in the table: words of TeX do not count, the part before an index does first."""
+    plain = unicodedata.normalize("NFD", re.sub(r"\\[a-zA-Z]+", "", entry["symbol"]))
+    letters = "".join(re.findall(r"[^\W\d_]", plain))
+    return entry.get("chapters") != ["everywhere"], letters[:1].casefold(), letters
 
 
 class Changes(Directive):

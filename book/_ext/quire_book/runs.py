@@ -76,10 +76,21 @@ class Header(_Run):
             build = f"this build took {duration(run.get('wall_seconds'))}"
             line += [freshness(run), nodes.Text(f" · {run['profile']} run · {devices} · {took} · {build} · ")]
         line += link("Download the executed notebook", self.file(f"downloads/{self.chapter}/{self.chapter}.ipynb"))
-        found = [line]
+        found = [line, *_banner(self.chapter, run)]
         if any(claim["chapter"] == self.chapter for claim in self.data("claims", [])):
             found.append(nodes.paragraph("", "", *_how_to_read(self.page("scoreboard")), classes=["quire-runline"]))
         return found
+
+
+def _banner(chapter: str, run: dict) -> list[nodes.Node]:
+    """A warning on a page whose run is not that of the present code; nothing on others."""
+    if not run or (run.get("fresh") and not run.get("failed") and not run.get("damaged")):
+        return []
+    reasons = "; ".join(run.get("stale", [])) or ("the run failed" if run.get("failed") else "the run cannot be read")
+    text = nodes.paragraph("", f"What this page shows is not what the present code makes: {reasons}. ")
+    text += nodes.literal("", f"quire run {chapter} --profile {run.get('profile', 'book')}")
+    text += nodes.Text(" makes it anew.")
+    return [nodes.warning("", text, classes=["quire-banner"])]
 
 
 def _how_to_read(scoreboard: str) -> list[nodes.Node]:

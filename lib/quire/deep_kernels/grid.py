@@ -35,8 +35,9 @@ def average_kernel(tree, network, kind, patches, nodes, average_nodes) -> Tensor
     check_kind(kind)
     averaged = patches_below_top(tree, network) - patches
     patch_size = tree.filter_sizes[0]
-    cosines, _ = quadrature(patch_size, nodes)
-    others, weights = quadrature(patch_size, average_nodes)
+    angles, _ = quadrature(patch_size, nodes)
+    other_angles, weights = quadrature(patch_size, average_nodes)
+    cosines, others = torch.cos(angles), torch.cos(other_angles)
     per_slice = nodes ** max(patches - 1, 0) * average_nodes**averaged  # points for one value of the first axis
     require_memory(
         8 * (nodes**patches + 6 * max(CHUNK, per_slice)),

@@ -8,7 +8,7 @@ varies fit in one meta-patch of level l and in none of level l-1. With the norma
 .. math::
     \Lambda_k = E_{t}\Big[ K(t_1, \dots, t_p) \prod_i P_{k_i}(t_i) \Big],
 
-which decays as :math:`|k|^{-2\nu - d_{eff}(l)}` in sector l. It is computed by Gauss quadrature on the patches of one
+which decays as :math:`|k|^{-2\nu - d_{eff}(l)}` in sector l. It is computed by quadrature on the patches of one
 meta-patch, averaged over the patches outside.
 
 Source: cagnetta2023deep (Mercer's decomposition of hierarchical kernels).
@@ -87,7 +87,8 @@ def sector_spectrum(
         kind: "ntk" or "nngp".
         nodes: quadrature nodes per patch of the meta-patch; the grid has ``nodes ** patches`` points.
         modes: degrees kept per patch (0 … modes-1), at most ``nodes``; those above half of the nodes are not resolved.
-        average_nodes: quadrature nodes per patch outside the meta-patch; with 8, no eigenvalue is off by more than 2e-3 of itself.
+        average_nodes: quadrature nodes per patch outside the meta-patch; with 8, eigenvalues of degrees below 16 are off by
+            1e-2 of themselves at most.
         network: the network whose kernel is resolved, the tree itself if not given. Its first filter may cover several
             patches of the tree (a fully-connected network), and it may be a cut of the tree: its eigenvalues are then
             zero beyond its own level.

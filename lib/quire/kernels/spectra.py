@@ -67,22 +67,27 @@ def _on_torus(constituent: Constituent, squared_chord: Tensor, filter_size: int)
     return constituent(1 - squared_chord / (2 * filter_size)).mul_(_SQUARED_RADIUS)
 
 
-def fourier_coefficients(constituent: Constituent, *, filter_size: int, max_frequency: int) -> Float[Tensor, "..."]:
+def fourier_coefficients(
+    constituent: Constituent, *, filter_size: int, max_frequency: int, oversampling: int = 8
+) -> Float[Tensor, "..."]:
     r"""Fourier coefficients of a stationary constituent on the torus, with chords for distances.
 
-    The kernel is even in each coordinate: a cosine transform of 1/2^s of the cell, on a grid four times finer than the
-    largest frequency, so that aliasing reaches only what is cut.
+    The kernel is even in each coordinate: a cosine transform of 1/2^s of the cell, on g = ``oversampling`` points for each period of
+    the largest frequency. Coefficients that fall as :math:`k^{-p}` get their aliases added: at frequency k of a largest K about
+    :math:`(gK/k - 1)^{-p}` of themselves for each neighbouring image. With g = 8 and a cusp (p = 1 + s), a coefficient is off by 6 %
+    of itself at most, at the largest frequencies; on an axis at K/2 by 1.5 % (s = 1), 0.3 % (2), 0.03 % (3).
 
     Args:
         constituent: of the "distances" or the "cosines" kind.
         filter_size: number of coordinates.
         max_frequency: largest frequency kept in each coordinate.
+        oversampling: points of the grid for each period of the largest frequency, an even number from 4 on.
 
     Returns:
         coefficients for frequencies 0..max_frequency in every coordinate.
 
     Raises:
-        ValueError: lengths that are not positive, or a constituent of another kind.
+        ValueError: lengths that are not positive, a grid that is too coarse, or a constituent of another kind.
         MemoryError: the grid does not fit.
 
     >>> from quire.kernels import Laplacian
@@ -96,7 +101,9 @@ def fourier_coefficients(constituent: Constituent, *, filter_size: int, max_freq
         raise ValueError(
             f"constituent must be a function of a distance or a cosine, got {constituent}: see Constituent"
         )
-    half = 2 * max_frequency
+    if oversampling < 4 or oversampling % 2:
+        raise ValueError(f"oversampling must be an even number from 4 on, got {oversampling}: 8 is a good start")
+    half = oversampling * max_frequency // 2
     require_memory(8 * 4 * (half + 1) ** filter_size, f"a {filter_size}-dimensional cosine transform")
     chord = 4 * np.sin(np.pi * np.arange(half + 1) / (2 * half)) ** 2  # as in torus_embedding
     squared = chord

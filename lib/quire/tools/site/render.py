@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from quire.tools.site.lighter import lighten
 from quire.tools.site.staging import stage
 
 __all__ = ["build"]
@@ -37,6 +38,7 @@ def build(profile: str = "book", out: Path | None = None, strict: bool = True) -
         lines = (done.stdout + done.stderr).splitlines()
         wrong = [line for line in lines if "WARNING" in line or "ERROR" in line] or lines[-30:]
         raise RuntimeError("the book did not build:\n" + "\n".join(wrong))
+    lighten(work / "html")
     out = site.parent / "html" if out is None else Path(out)
     shutil.rmtree(out, ignore_errors=True)
     shutil.move(work / "html", out)
