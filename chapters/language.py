@@ -149,6 +149,15 @@ describe(sampled[["samples", "distance", "level", "measured", "floor", "exact"]]
 #
 # $$\langle\tilde C^2\rangle_l \simeq \frac{1-f}{v^3 m^{2l-1}},\qquad\text{so}\quad \tilde C(t)\sim t^{-b},\quad b = \frac{\ln m}{\ln s} .$$
 #
+# :::{admonition} Where the square of a plateau comes from
+# :class: dropdown
+# The ancestor has $v m$ rules, drawn without repetition from $v^s$ strings; the number of those with symbol $a$ in one place and $b$ in
+# another is hypergeometric, of mean $v m/v^2$ and variance about $(1 - f)\, v m / v^2$. Divided by $(v m)^2$ that is the variance of their joint
+# probability, $(1-f)/(v^3 m)$: the case $l = 1$. One level further down on one branch, a symbol is replaced by what $m$ random rules put
+# in a place: the new covariance is a sum over $v$ symbols of the old one with weights of variance $1/(v m)$, and its mean square is smaller by
+# $v \cdot 1/(v m) = 1/m$. There are $l - 1$ such steps on each of two branches, hence $m^{-2(l-1)}$.
+# :::
+#
 # A plateau is seen when it exceeds the floor, from $P_l = v\,m^{2l-1}/(1-f)$ on; hence the range $t^*(P)\sim P^{1/2b}$.
 
 # %%

@@ -463,8 +463,8 @@ claims.scoreboard("spatial_scales")
 #
 # 1. *Random features.* `quire run spatial_scales --profile book -p kind=nngp`: eigenvalues decay faster, and $\beta$ becomes
 #    $\frac74 \min(2, 3/(3 + d_l))$ for all the students. `spatial_scales.slope-1` and its neighbours should fail (the exponents more
-#    than double), while `spatial_scales.features-1` and `spatial_scales.bound` hold.
+#    than double), while `spatial_scales.features-3` and `spatial_scales.bound` hold.
 # 2. *A bound for another ridge.* `quire run spatial_scales --profile book -p ridge_factor=0.25`: the factor in front of the bound becomes 25.
 #    The bound is far looser and `spatial_scales.bound` holds with a smaller value.
-# 3. *More data sets.* `quire run spatial_scales --profile book -p seeds=8`: the error of `spatial_scales.theory-1` shrinks, its value should
+# 3. *More data sets.* `quire run spatial_scales --profile book -p seeds=16`: the error of `spatial_scales.theory-1` shrinks, its value should
 #    not move by more than twice the error that it has now.

@@ -2,6 +2,7 @@
 
 import math
 import os
+import shutil
 
 import jupytext
 import pytest
@@ -9,7 +10,7 @@ from test_run import quire
 from toy_experiments import checkout, curve
 
 from quire.claims import untested
-from quire.record import current
+from quire.record import RunFolder, current
 from quire.store import Store
 from quire.sweep import grid, sweep
 from quire.tools.chapters import path_of
@@ -215,6 +216,25 @@ def test_a_cell_that_raises_ends_it_with_its_name(tmp_path):
     assert done.returncode == 1 and "two is not allowed" in done.stderr
 
 
+def test_cells_of_a_sweep_that_was_begun_are_published_and_serve_the_next_sitting(tmp_path, monkeypatch):
+    """Four of six cells at paper scale; another machine with the published rows and an empty store has two left."""
+    root = checkout(tmp_path / "toy")
+    for name, place in (("ROOT", ""), ("BUILD", "build"), ("STORE", "build/store"), ("PUBLISHED", "data/published")):
+        monkeypatch.setenv(f"QUIRE_{name}", str(root / place))
+    monkeypatch.setenv("QUIRE_RUN", str(root / "build" / "now"))
+    (one,), _ = asked_by("toy", resolve("toy", "paper"))
+    sweep(curve, list(one.cells.values())[:4], device="cpu")
+    assert quire(root, "run", "toy", "--profile", "paper", "--served").returncode == 0
+    kept = RunFolder(root / "build" / "paper" / "toy")
+    assert len(kept.sweeps()["toy_experiments.curve"]) == 4
+    assert kept.reports()["toy.slope"]["reason"] == "for lack of time: 2 of 6 cells of toy_experiments.curve are left"
+    done = quire(root, "publish", "toy", "--profile", "paper")
+    assert done.returncode == 0, done.stdout + done.stderr
+    shutil.rmtree(root / "build")
+    (one,), _ = asked_by("toy", resolve("toy", "paper"))
+    assert (len(one.found), len(one.missing)) == (4, 2)
+
+
 @pytest.mark.faults
 def test_what_takes_longer_than_was_expected_is_ended_at_the_hour(tmp_path):
     """A cell that sleeps for an hour looks like the three that do not."""
@@ -223,5 +243,6 @@ def test_what_takes_longer_than_was_expected_is_ended_at_the_hour(tmp_path):
     assert done.returncode == 0, done.stdout + done.stderr
     assert "the time (60 s) is over" in done.stdout and "cells of toy_experiments.counted are left" in done.stdout
     assert "rows:" not in done.stdout and len(list(tmp_path.glob("[012]-*"))) == 3
+    assert len(RunFolder(root / "build" / "book" / "slow").sweeps()["toy_experiments.counted"]) == 3
     refused = quire(root, "publish", "slow")
     assert refused.returncode == 1 and "incomplete" in refused.stderr

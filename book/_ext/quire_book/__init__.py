@@ -8,7 +8,7 @@ import html
 
 from sphinx.application import Sphinx
 
-from . import claims, figures, glossary, library, pages, parameters, runs, scoreboard, status
+from . import claims, figures, glossary, library, pages, parameters, runs, scoreboard, solutions, status
 
 UNESCAPED = ("pagetitle", "page_description")  # texts of a page that the theme writes into it as they are
 
@@ -42,6 +42,6 @@ def setup(app: Sphinx) -> dict:
     """Register the roles and directives."""
     app.connect("config-inited", _theme)
     app.connect("html-page-context", _escape, priority=999)  # after the theme
-    for module in (claims, figures, glossary, library, pages, parameters, runs, scoreboard, status):
+    for module in (claims, figures, glossary, library, pages, parameters, runs, scoreboard, solutions, status):
         module.setup(app)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

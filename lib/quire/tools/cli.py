@@ -1,4 +1,4 @@
-"""``quire``: list, plan, run, claims, diff, site, publish, doctor, status, settings, store, new."""
+"""``quire``: list, plan, run, exercise, claims, diff, site, publish, doctor, status, settings, store, new."""
 
 import signal
 import sys
@@ -80,6 +80,14 @@ def plan(chapters: Chapters = None, profile: Profile = "paper", set_: Changes = 
     Console().print(table)
     for note in notes:
         print(printable(note))
+
+
+@app.command()
+def exercise(chapter: str, number: int) -> None:
+    """Run an exercise of a chapter, by its number, and keep what it reports: the page shows it, and a test compares it with the text."""
+    from quire.tools.exercises import record
+
+    print(record(chapter, number))
 
 
 @app.command()

@@ -22,7 +22,8 @@ from quire.tools.check import check_cells
 from quire.tools.freshness import keys
 from quire.tools.order import Order
 from quire.tools.origins import computation
-from quire.tools.planning import asked_by, because, left, statements, without
+from quire.tools.planning import Asked, asked_by, because, statements, without
+from quire.tools.planning import left as still_left
 from quire.tools.profiles import complete
 
 __all__ = ["execute"]
@@ -34,8 +35,10 @@ def execute(order: Order) -> bool:
     """Run a chapter in the folder of the present run and write its provenance; whether all went well."""
     run, start, began = current(), time.monotonic(), datetime.now(UTC).isoformat(timespec="seconds")
     values, before = complete(order.chapter, order.values), keys(order.chapter)
-    notebook, left = _chapter(order, values)
+    notebook, asked = _chapter(order, values)
+    left = still_left(asked)
     passed = _notebook(order, run, values, notebook)
+    _begun(run, asked)
     _untested(order.chapter, run, left)
     run.write_progress(None)
     sweeps = run.sweeps()
@@ -69,14 +72,21 @@ def execute(order: Order) -> bool:
     return passed and not faults
 
 
-def _chapter(order: Order, values: dict) -> tuple[nbformat.NotebookNode, dict]:
-    """The notebook, without what depends on cells that are missing and shall not be computed; how many these are, by function."""
+def _chapter(order: Order, values: dict) -> tuple[nbformat.NotebookNode, list[Asked]]:
+    """The notebook, without what depends on cells that are missing and shall not be computed; the sweeps, where there may be such."""
     source = path_of(order.chapter)
     notebook = jupytext.reads(source.read_text(encoding="utf-8"), "py:percent")
     if not order.partial:
-        return notebook, {}
+        return notebook, []
     asked, failed = asked_by(order.chapter, values)
-    return without(notebook, statements(source), asked, set(failed)), left(asked)
+    return without(notebook, statements(source), asked, set(failed)), asked
+
+
+def _begun(run: RunFolder, asked: list[Asked]) -> None:
+    """Record the cells of sweeps that were begun: they are published, and serve the sitting that goes on with them."""
+    for one in asked:
+        if one.missing and one.found:
+            run.add_cells(one.name, list(one.found.values()))
 
 
 def _untested(chapter: str, run: RunFolder, left: dict) -> None:

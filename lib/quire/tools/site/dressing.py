@@ -22,7 +22,7 @@ FIGURE, SCOREBOARD, EXPECTED = (f"application/vnd.quire.{name}+json" for name in
 WIDGET = "application/vnd.jupyter.widget-view+json"
 PICTURES = {"image/png": b"\x89PNG\r\n\x1a\n", "image/jpeg": b"\xff\xd8\xff"}
 NAME = re.compile(r"[a-z0-9_]+(-[a-z0-9_]+)+")  # of a figure
-PARTS = ("header", "parameters", "footer")
+PARTS = ("header", "parameters", "solutions", "footer")
 
 
 def dressed(notebook: Notebook, chapter: str, figures: set[str]) -> NotebookNode:
@@ -70,6 +70,8 @@ class _Page:
             self._insert("header", self.chapter)
         if "parameters" in self.wants and "you will see" in source.lower():
             self._insert("parameters", self.chapter)
+        if "solutions" in self.wants and "## try it" in source.lower():
+            self._insert("solutions", self.chapter)
 
     def add_code(self, cell: NotebookCell) -> None:
         """Code with its outputs; figures and scoreboards become directives behind it."""

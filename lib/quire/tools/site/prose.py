@@ -21,7 +21,7 @@ EXTENSIONS = ["amsmath", "colon_fence", "deflist", "dollarmath", "tasklist"]  # 
 WITHOUT = ["html_block", "html_inline"]  # likewise: what looks like HTML is text
 
 ADMONITIONS = {"note", "tip", "hint", "important", "warning", "caution", "attention", "danger", "seealso", "admonition"}
-OURS = {f"quire-{name}" for name in ("header", "parameters", "footer", "figure", "scoreboard", "expected")}
+OURS = {f"quire-{name}" for name in ("header", "parameters", "solutions", "footer", "figure", "scoreboard", "expected")}
 ROLES = {"cite", "cite:p", "cite:t", "claim", "numref", "eq", "ref", "doc", "math", "sub", "sup"}
 
 LIBRARY = re.compile(r"/lib/quire(/\w+)+\.py")

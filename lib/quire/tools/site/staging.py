@@ -15,6 +15,7 @@ from quire.files import folder, from_yaml, project_root, write_atomic, write_jso
 from quire.record import RunFolder
 from quire.settings import SETTINGS
 from quire.tools.contents import listed, toc
+from quire.tools.exercises import solutions
 from quire.tools.places import run_folder
 from quire.tools.profiles import parameters
 from quire.tools.site.contents import absent_chapters, plan
@@ -64,6 +65,7 @@ def stage(profile: str = "book", *, strict: bool = True) -> Path:
         "notation": _entries("notation"),
         "glossary": _entries("glossary"),
         "errata": _entries("errata"),
+        "solutions": {chapter: solutions(chapter) for chapter in shown},
         "moved": moved(shown, profile),
         "library": library(shown),
         "literature": {chapter: literature(chapter) for chapter in shown},
