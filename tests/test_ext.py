@@ -50,6 +50,7 @@ DATA = {
         {"name": "QUIRE_JOBS", "meaning": "number of workers", "default": "0"},
         {"name": "QUIRE_ROOT", "meaning": "the checkout", "default": ""},
     ],
+    "solutions": {"index": [{"number": 2, "command": "quire run index -p seeds=3", "day": "2026-01-02", "commit": "fedcba98", "minutes": 2.5, "claims": [CLAIM]}]},
     "notation": [{"symbol": "s", "meaning": "filter size", "unit": "pixels", "name": "a.b:c", "chapters": ["index"]}],
     "map": [
         {"chapter": "index", "title": "Index", "thesis": "Chapter 2", "papers": [], "present": True, "reason": ""},
@@ -63,6 +64,9 @@ GOOD = """# Page
 
 Here {claim}`index.beta`, or {claim}`index.beta:measured` for {claim}`index.beta:predicted`; {claim}`index.gamma`.
 {numref}`index-line` shows it.
+
+```{quire-solutions} index
+```
 
 ```{quire-figure} index/index-line
 ```
@@ -169,6 +173,14 @@ def test_runs_parameters_and_footer_are_tables(page):
     assert 'class="quire-stale"' in page and "✓ 2 hold – 1 untested" in text
     assert "seeds independent draws 2 8 2" in text and "'auto' · ·" in text
     assert '<details class="quire-details">' in page and 'id="run-index"' in page
+
+
+def test_what_exercises_gave_is_a_closed_table(page):
+    """The claim as a link to the scoreboard, its verdict, and when, with which code and in which time it was found."""
+    text = words(page)
+    assert "What the exercises gave when they were run" in text
+    assert re.search(r'href="[^"]*#claim-index-beta"', page)
+    assert "2026-01-02, fedcba9, 2 min 30 s" in text
 
 
 def test_a_page_of_a_stale_run_says_so_at_its_top(page):
