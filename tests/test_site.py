@@ -377,3 +377,27 @@ def test_a_build_that_warns_fails_with_the_warnings(checkout):
     nbformat.write(notebook, path)
     with pytest.raises(RuntimeError, match=r"locality\.betta.*locality\.beta"):
         stager.build()
+
+
+def test_with_a_repository_each_chapter_opens_on_a_server(tmp_path, monkeypatch):
+    """The commented lines of _config.yml, switched on: Binder opens the script of the chapter as a notebook; there is no dead button."""
+    root = tmp_path / "checkout"
+    root.mkdir()
+    monkeypatch.setenv("QUIRE_ROOT", str(root))
+    monkeypatch.setenv("QUIRE_PUBLISHED", str(root / "data" / "published"))
+    fake_checkout(root)
+    config = (root / "_config.yml").read_text()
+    (root / "_config.yml").unlink()
+    switched = re.sub(r"^# (repository|launch_buttons): ", r"\1: ", config, flags=re.MULTILINE).replace(
+        "OWNER/NAME", "me/quire"
+    )
+    (root / "_config.yml").write_text(switched)
+    html = stager.build().parent
+    chapter = page(html / "chapters" / "locality.html")
+    targets = [link["href"] for link in chapter.all("a") if link.get("href")]
+    servers = [target for target in targets if "mybinder" in target or "colab" in target]
+    place = "lab/tree/chapters/locality.py%3Ffactory%3DJupytext%2520Notebook"
+    assert set(servers) == {f"https://mybinder.org/v2/gh/me/quire/main?urlpath={place}"}
+    ours = [target for target in targets if target.startswith("https://github.com/me/quire")]
+    assert ours and not [target for target in ours if target.endswith(".ipynb")]
+    assert not [link for link in page(html / "notation.html").all("a") if "mybinder" in (link.get("href") or "")]

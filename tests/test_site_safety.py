@@ -24,6 +24,7 @@ HARMLESS = [
     "# Title\n\nText with $x^2$, `code`, *emphasis*, a [link](hierarchy.ipynb), [another](../scoreboard.md#claim-x), <https://a.b/c>.",
     "We find {claim}`a.b` {cite}`x2021y,z2022w`, {cite:t}`x`, {numref}`a-b`, {eq}`decay`.",
     "```{literalinclude} /lib/quire/kernels/gram.py\n:language: python\n:pyobject: gram\n```",
+    ":::{admonition} Where it comes from\n:class: dropdown\nA line with $x$.\n:::",
     "$$\nx\n$$ (decay)\n\n```{math}\n:label: eq-a\nx\n```",
     ":::{note} A title\nwith {cite}`x`\n:::",
     "```python\nopen('/etc/passwd')\n```\n\n    {download}`indented code`",

@@ -114,6 +114,11 @@ def test_claims_become_numbers_and_citations_names():
     assert references.startswith("## References") and "c2021" in references and "b2020y" not in references
 
 
+def test_a_box_is_a_quotation_under_its_title():
+    [text] = written_out("Before.\n\n:::{admonition} Why $x$\n:class: dropdown\nBecause.\n\n$$ y $$\n:::\n\nAfter.")
+    assert text == "Before.\n\n> **Why $x$**\n>\n> Because.\n>\n> $$ y $$\n\nAfter."
+
+
 def test_an_excerpt_becomes_code_with_its_decorators():
     [text] = written_out("```{literalinclude} /lib/quire/device.py\n:language: python\n:pyobject: resolve\n```")
     assert text.startswith("```python\n# quire/device.py\ndef resolve(") and text.endswith("```")

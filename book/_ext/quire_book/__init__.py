@@ -13,6 +13,7 @@ from . import claims, figures, glossary, library, pages, parameters, runs, score
 UNESCAPED = ("pagetitle", "page_description")  # texts of a page that the theme writes into it as they are
 
 
+OPENED = ".py%3Ffactory%3DJupytext%2520Notebook"  # by JupyterLab, with the viewer that Jupytext installs
 DEFAULT = "https://github.com/executablebooks/jupyter-book"  # what Jupyter Book takes where no repository is configured
 
 
@@ -33,9 +34,22 @@ def _escape(app: Sphinx, page: str, template: str, context: dict, doctree) -> No
     """Escape the texts that the theme forgets, so that a title is a title; leave out a script that is not used."""
     context.update({name: html.escape(context[name]) for name in UNESCAPED if name in context})
     scripts = context.get("script_files", [])  # of a service that is not used here, and declared twice
+    _launch(context)
     context["script_files"] = [
         script for script in scripts if "THEBE" not in getattr(script, "attributes", {}).get("body", "")
     ]
+
+
+def _launch(context: dict) -> None:
+    """Lead the buttons of servers to the chapters as they lie in the repository, which are scripts that Jupytext opens as notebooks.
+
+    Colab opens notebooks only, of which the repository has none: its button is left out.
+    """
+    for group in context.get("header_buttons", []):
+        if group.get("label") == "launch-buttons":
+            kept = [button for button in group["buttons"] if button["text"] != "Colab"]
+            group["buttons"] = [{**b, "url": b["url"].replace(".ipynb", OPENED)} if "url" in b else b for b in kept]
+    context["header_buttons"] = [g for g in context.get("header_buttons", []) if g.get("buttons", True)]
 
 
 def setup(app: Sphinx) -> dict:

@@ -25,7 +25,14 @@ class Solutions(Directive):
     def _row(self, one: dict, claim: dict) -> list:
         made = f"{one['day']}, {str(one['commit'])[:7]}, {duration(60 * one['minutes'])}"
         name = link(claim["id"].partition(".")[2], f"{self.page(PAGE)}#{anchor(claim['id'])}")
-        return [str(one["number"]), name, firm(claim["predicted"]), firm(claim["measured"]), badge(claim["verdict"]), made]
+        return [
+            str(one["number"]),
+            name,
+            firm(claim["predicted"]),
+            firm(claim["measured"]),
+            badge(claim["verdict"]),
+            made,
+        ]
 
 
 def setup(app: Sphinx) -> None:

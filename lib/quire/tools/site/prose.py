@@ -21,6 +21,7 @@ EXTENSIONS = ["amsmath", "colon_fence", "deflist", "dollarmath", "tasklist"]  # 
 WITHOUT = ["html_block", "html_inline"]  # likewise: what looks like HTML is text
 
 ADMONITIONS = {"note", "tip", "hint", "important", "warning", "caution", "attention", "danger", "seealso", "admonition"}
+FOLDED = ":class: dropdown\n"  # a box that is closed until it is clicked
 OURS = {f"quire-{name}" for name in ("header", "parameters", "solutions", "footer", "figure", "scoreboard", "expected")}
 ROLES = {"cite", "cite:p", "cite:t", "claim", "numref", "eq", "ref", "doc", "math", "sub", "sup"}
 
@@ -115,9 +116,10 @@ def _check_fence(parser: MarkdownIt, token: Token, definitions: dict, where: str
     elif directive[1] in OURS:
         _check_ours(directive[1], argument.strip(), token.content, where)
     elif directive[1] in ADMONITIONS:
-        if token.content.lstrip().startswith((":", "---")):
-            raise ValueError(f"{where}: {{{directive[1]}}} takes no options here")
-        for part in (argument, token.content, f"{argument}\n{token.content}"):  # as a title, and as the first line
+        content = token.content.lstrip().removeprefix(FOLDED)
+        if content.lstrip().startswith((":", "---")):
+            raise ValueError(f"{where}: {{{directive[1]}}} takes no options here but {FOLDED.strip()!r}")
+        for part in (argument, content, f"{argument}\n{content}"):  # as a title, and as the first line
             _check(parser, part, definitions, where, folder)
 
 

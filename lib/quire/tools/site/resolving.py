@@ -20,6 +20,7 @@ CLAIM = re.compile(r"\{claim\}`([^`:]+)(?::(measured|predicted))?`")
 CITATION = re.compile(r"\{cite(?::[tp])?\}`([^`]+)`")
 REFERENCE = re.compile(r"\{(?:numref|eq|ref|doc|term)\}`([^`]+)`")
 EXCERPT = re.compile(r"```\{literalinclude\} (/lib/quire/\S+\.py)\n((?::[\w-]+:.*\n)*)```")
+BOX = re.compile(r"^:::\{\w+\} ?(.*)\n(?::class: dropdown\n)?((?:.*\n)*?):::$", re.M)
 TARGET = re.compile(r"^:pyobject: (\S+)$", re.M)
 
 
@@ -41,6 +42,7 @@ def resolved(notebook: NotebookNode, claims: list[dict], *, library: Path, bibli
         cell.source = CITATION.sub(lambda found: _citation(found, names, cited), cell.source)
         cell.source = EXCERPT.sub(lambda found: _excerpt(found, library), cell.source)
         cell.source = REFERENCE.sub(r"*\1*", cell.source)
+        cell.source = BOX.sub(_box, cell.source)
     if cited:
         entries = bibtex_of(bibliography, list(cited)).strip()
         notebook.cells.append(new_markdown_cell(f"## References\n\n```bibtex\n{entries}\n```", id="references"))
@@ -63,6 +65,12 @@ def _citation(found: re.Match, names: dict[str, str], cited: dict[str, None]) ->
     keys = [key.strip() for key in found[1].split(",")]
     cited.update(dict.fromkeys(keys))
     return f"({'; '.join(names.get(key, key) for key in keys)})"
+
+
+def _box(found: re.Match) -> str:
+    """A box of the page as a quotation under its title."""
+    lines = [f"**{found[1]}**", "", *found[2].splitlines()] if found[1] else found[2].splitlines()
+    return "\n".join(f"> {line}".rstrip() for line in lines)
 
 
 def _excerpt(found: re.Match, library: Path) -> str:
