@@ -37,6 +37,7 @@ spectrum_seeds: int = 2  # scale: data sets of the empirical spectrum, in [1, 10
 decay_levels: int = 60000  # scale: Fourier coefficients of one constituent, about, in [1000, 4000000]
 cube_points: int = 512  # scale: training points in the cube, in [16, 10000]
 cube_tests: int = 128  # scale: test points in the cube, half of those on the torus, in [1, 4096]
+sphere_pairs: int = 4000  # scale: pairs of points in the theory on the sphere, in [100, 1000000]
 fit_from: int = 64  # scale: smallest training set that enters a fitted exponent, in [1, 10000]
 dims: list = [6, 9]  # scale: dimensions that are compared, in [3, 32]
 dim_points: int = 256  # scale: training points of that comparison, in [16, 10000]
@@ -55,7 +56,15 @@ device: str = "auto"  # choice: "auto", "cpu" or "cuda"
 
 # %% tags=["setup"]
 from quire import claims
-from quire.experiments.locality import cells, circle_cells, circle_measures, kernel_cells, kernel_measures, measures
+from quire.experiments.locality import (
+    cells,
+    circle_cells,
+    circle_measures,
+    kernel_cells,
+    kernel_measures,
+    measures,
+    sphere_cells,
+)
 from quire.figures import Level, PowerLaw, curves, figure, label_columns
 from quire.sweep import describe, doubling, grid, replicates, sweep
 
@@ -64,6 +73,7 @@ label_columns(
     size="training points $P$",
     error="test error",
     pair="teacher → student",
+    filters="filters of teacher and student",
     predicted_error="theory, no fit",
     architecture="",
     width="width $H$",
@@ -238,9 +248,12 @@ figure(
 # nine. Inputs are uniform in the cube $[0, 1]^9$ (or, with `space="sphere"`, on the unit sphere).
 
 # %%
-to_convolutional = [["3cn", "3cn"], ["2cn", "3cn"], ["3cn", "2cn"]]
-to_local = [["3cn", "3lc"], ["3lc", "3lc"], ["3lc", "2lc"], ["2lc", "2lc"], ["1lc", "1lc"]]
-pairs = [*to_convolutional, *to_local, ["3lc", f"{dim}fc"]]
+compared = [(2, 2), (2, 3), (2, 4), (1, 3), (3, 3)]  # filters of teacher and student
+to_convolutional, to_local = ([[f"{t}cn", f"{s}{student}"] for t, s in compared] for student in ("cn", "lc"))
+same_teacher = [["1lc", "1lc"], ["1lc", "2lc"], ["1lc", "3lc"], ["1lc", f"{dim}fc"]]
+matched = [["2lc", "2lc"], ["3lc", "3lc"]]
+too_short = [["3lc", "2lc"], ["3cn", "2cn"]]
+pairs = [*to_convolutional, *to_local, *same_teacher, *matched, *too_short, ["3lc", f"{dim}fc"]]
 sizes = sorted({*doubling(16, cube_points), *(dim * p for p in doubling(8, cube_points // dim))})
 
 # %%
@@ -258,8 +271,6 @@ describe(cube[["seed", "teacher", "student", "size", "error", "pair"]], units={"
 
 # %%
 claims.report("locality.plateau", measures.exponent(cube, pair="3lc → 2lc", fit_from=fit_from))
-
-too_short = [["3lc", "2lc"], ["3cn", "2cn"]]
 failing = measures.in_panels(cube, {"fully connected": [["3lc", f"{dim}fc"]], "filters too short": too_short})
 
 # %%
@@ -269,12 +280,48 @@ figure(
     PowerLaw(-1 / dim, f"β = 1/{dim}", through=f"3lc → {dim}fc"),
     caption="Students that do not match the teacher: fully connected, and filters shorter than the teacher's.",
     alt="Two log-log panels of learning curves. The two students whose filters have two pixels where the teacher's "
-    "have three stay on a plateau; the fully-connected student's error falls slowly, towards slope minus one "
+    "have three stay on a plateau; the fully-connected student's error falls slowly, a little faster than slope minus one "
     f"over {dim}.",
 )
 
 # %% [markdown]
 # On the plateau nothing is gained from data: the exponent is {claim}`locality.plateau`.
+#
+# The fully-connected curve is steeper than $1/9$. Is that the limit, or the way to it? On the unit *sphere* a theory can say, the one of
+# a section below: there the student's modes are spherical harmonics, its eigenvalues integrals over one angle, and the teacher's
+# power in each degree an average over pairs of points.
+#
+# ```{literalinclude} /lib/quire/experiments/locality/sphere_cells.py
+# :language: python
+# :pyobject: sphere_theory
+# :start-at: constituent = named
+# :end-at: modes = ModeSpectrum
+# ```
+
+# %%
+connected = [["3lc", f"{dim}fc"]]
+on_sphere = dict(space="sphere", num_test=cube_tests, seed=replicates(seeds))
+asked = grid(pairs=[connected], dim=dim, num_train=max(sizes), sizes=[sizes], **on_sphere)
+sphere = sweep(cells.learning_curves, asked, device=device)
+asked = grid(teacher="3lc", dim=dim, degrees=40, num_pairs=sphere_pairs, sizes=[sizes], seed=0)
+sphere = measures.beside_theory(sphere, sweep(sphere_cells.sphere_theory, asked), by=[])
+claims.report("locality.connected", measures.exponent(sphere, pair=f"3lc → {dim}fc", fit_from=fit_from))
+claims.report("locality.connected-theory", measures.largest_gap(sphere))
+
+# %%
+figure(
+    "locality-connected",
+    curves(sphere, x="size", y="error", by="pair", theory="predicted_error", log="xy", size=(5.0, 3.4)),
+    PowerLaw(-1 / dim, "", through=f"3lc → {dim}fc"),
+    caption="A fully-connected student of a local teacher on the sphere: measured errors, the theory without fit, and, through the last "
+    f"point, the slope of the limit, 1/{dim}.",
+    alt="Log-log learning curve. The dashed theory runs through all points; at these sizes both are steeper than the line of slope "
+    f"minus one over {dim} that they approach.",
+)
+
+# %% [markdown]
+# At these sizes the exponent is {claim}`locality.connected`, as the theory says, whose curve is off by {claim}`locality.connected-theory` at most. The
+# limit $1/9$ is approached so slowly that no experiment will see it; what is seen is how far a student without locality is from $1/3$.
 #
 # Now students that look at patches at least as large as the teacher's. Counting modes gives the exponent. The student has learned
 # the modes above a threshold that $P$ points reach; there are $k_c^s$ of them, so that $k_c \sim P^{1/s}$. What is left is the
@@ -304,52 +351,82 @@ figure(
 claims.report("locality.beta-s1", measures.exponent(cube, pair="1lc → 1lc", fit_from=fit_from))
 claims.report("locality.beta-s2", measures.exponent(cube, pair="2lc → 2lc", fit_from=fit_from))
 claims.report("locality.beta-s3", measures.exponent(cube, pair="3cn → 3cn", fit_from=fit_from))
-claims.report("locality.beta-t2s3", measures.exponent(cube, pair="2cn → 3cn", fit_from=fit_from))
 claims.report("locality.beta-unshared", measures.exponent(cube, pair="3cn → 3lc", fit_from=fit_from))
-
-local = {"s = 1": "1lc → 1lc", "s = 2": "2lc → 2lc", "s = 3": "3lc → 3lc", "fully connected": f"3lc → {dim}fc"}
-claims.report("locality.ranking", measures.ranking(cube, local, fit_from=fit_from))
-
-# %%
-to_local = [["1lc", "1lc"], ["2lc", "2lc"], ["3cn", "3lc"]]
-panels = {"convolutional students": [["2cn", "3cn"], ["3cn", "3cn"]], "local students": to_local}
-thirds = [PowerLaw(-1 / 3, "β = 1/3", through=pair) for pair in ("3cn → 3cn", "3cn → 3lc")]
-laws = [PowerLaw(-1, "β = 1", through="1lc → 1lc"), PowerLaw(-1 / 2, "β = 1/2", through="2lc → 2lc"), *thirds]
+for t, s in [(2, 2), (2, 3), (2, 4), (1, 3)]:
+    claims.report(f"locality.beta-t{t}s{s}", measures.exponent(cube, pair=f"{t}cn → {s}cn", fit_from=fit_from))
+    claims.report(f"locality.unshared-t{t}s{s}", measures.exponent(cube, pair=f"{t}cn → {s}lc", fit_from=fit_from))
 
 # %%
+panels = {"convolutional students": to_convolutional, "local students": to_local}
+shown = measures.with_filters(measures.in_panels(cube, panels))
 figure(
     "locality-curves",
-    curves(measures.in_panels(cube, panels), x="size", y="error", by="pair", panels="panel", log="xy", share=False),
-    *laws,
-    caption=f"Learning curves in {dim} dimensions, averaged exactly over teachers; dashed, the predicted exponents.",
-    alt="Two log-log panels. Left, convolutional students with filters of three pixels follow slope minus one third "
-    "for teachers with two and three pixels. Right, local students with one, two and three pixels follow minus "
-    "one, minus one half and minus one third.",
+    curves(shown, x="size", y="error", by="filters", panels="panel", log="xy", share=False),
+    *[PowerLaw(-1 / s, f"β = 1/{s}", through=f"t = 2, s = {s}") for s in (2, 3, 4)],
+    caption=f"Convolutional teachers in {dim} dimensions, averaged over exactly, and students with and without weight sharing; dashed, the "
+    "predicted exponents: the student's filter counts, not the teacher's.",
+    alt="Two log-log panels. In both, students with filters of two, three and four pixels follow slopes of minus one half, minus one third "
+    "and minus one quarter; students with three pixels are parallel whatever the teacher's filters. The local students lie higher.",
 )
 
 # %% [markdown]
-# Filters of one pixel: {claim}`locality.beta-s1`. Two: {claim}`locality.beta-s2`. Three: {claim}`locality.beta-s3`. A teacher with
-# shorter filters is learned at the student's exponent: {claim}`locality.beta-t2s3`. And without weight sharing:
-# {claim}`locality.beta-unshared`. The fewer pixels a student looks at, the faster it learns: {claim}`locality.ranking`.
+# Filters of one pixel: {claim}`locality.beta-s1`. Two: {claim}`locality.beta-s2`. Three: {claim}`locality.beta-s3`, and without weight
+# sharing {claim}`locality.beta-unshared`. What counts is the student's filter. One teacher with filters of two pixels, students with two, three and four:
+#
+# | student | convolutional | local |
+# |---|---|---|
+# | 2 pixels | {claim}`locality.beta-t2s2` | {claim}`locality.unshared-t2s2` |
+# | 3 pixels | {claim}`locality.beta-t2s3` | {claim}`locality.unshared-t2s3` |
+# | 4 pixels | {claim}`locality.beta-t2s4` | {claim}`locality.unshared-t2s4` |
+#
+# A teacher with filters of one pixel and a student with three: {claim}`locality.beta-t1s3`, local {claim}`locality.unshared-t1s3`.
+
+# %%
+local = {"s = 1": "1lc → 1lc", "s = 2": "1lc → 2lc", "s = 3": "1lc → 3lc", "fully connected": f"1lc → {dim}fc"}
+claims.report("locality.ranking", measures.ranking(cube, local, fit_from=fit_from))
+figure(
+    "locality-ranking",
+    curves(
+        measures.in_panels(cube, {"one teacher": same_teacher}),
+        x="size",
+        y="error",
+        by="pair",
+        log="xy",
+        size=(5.0, 3.4),
+    ),
+    *[PowerLaw(-1 / s, f"β = 1/{s}" if s > 1 else "β = 1", through=f"1lc → {s}lc") for s in (1, 2, 3)],
+    caption="One teacher, a sum of functions of single pixels, and students that look at one, two, three and all pixels.",
+    alt="Log-log learning curves of four students of one teacher. The fewer pixels a student looks at, the lower and the steeper its curve; "
+    "the fully-connected student's is the flattest.",
+)
+
+# %% [markdown]
+# The same teacher for all, and the fewer pixels a student looks at, the faster it learns: {claim}`locality.ranking`.
 #
 # If the exponent belongs to the patch, it must survive a change of dimension.
 
 # %%
-asked = grid(pairs=[[["3cn", "3cn"]]], dim=dims, num_train=dim_points, sizes=[doubling(16, dim_points)], **data)
+both = [["3cn", "3cn"], ["3cn", "3lc"]]
+asked = grid(pairs=[both], dim=dims, num_train=dim_points, sizes=[doubling(16, dim_points)], **data)
 by_dim = sweep(cells.learning_curves, asked, device=device)
 claims.report("locality.dimension", measures.change_with_dimension(by_dim, pair="3cn → 3cn", fit_from=fit_from))
+claims.report(
+    "locality.dimension-unshared", measures.change_with_dimension(by_dim, pair="3cn → 3lc", fit_from=fit_from)
+)
 
 # %%
 figure(
     "locality-dimension",
-    curves(by_dim.astype({"dim": str}), x="size", y="error", by="dim", log="xy"),
+    curves(by_dim.astype({"dim": str}), x="size", y="error", by="dim", panels="pair", log="xy", share=False),
     *[PowerLaw(-1 / 3, "β = 1/3" if d == min(dims) else "", through=str(d)) for d in dims],
-    caption="The same convolutional teacher and student, s = t = 3, in inputs of several dimensions.",
-    alt="Log-log learning curves for several input dimensions. They are parallel, with slope minus one third.",
+    caption="The same convolutional teacher, s = t = 3, in inputs of several dimensions; students with and without weight sharing.",
+    alt="Two log-log panels of learning curves for several input dimensions, of a convolutional and of a local student. In each the "
+    "curves are parallel, with slope minus one third.",
 )
 
 # %% [markdown]
-# From the smallest to the largest dimension the exponent changes by {claim}`locality.dimension`.
+# From the smallest to the largest dimension the exponent changes by {claim}`locality.dimension`, without weight sharing by
+# {claim}`locality.dimension-unshared`.
 #
 # ## What weight sharing is worth
 #

@@ -2,16 +2,19 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
 from known_answers import finite
 
+from quire.deep_kernels import harmonic_counts, harmonic_transform, quadrature
 from quire.experiments.locality.cells import learning_curves, predicted_curves
 from quire.experiments.locality.circle_cells import circle_curves, circle_theory
 from quire.experiments.locality.kernel_cells import decay, finite_width, parity, ranked_spectrum, trace_identity
 from quire.experiments.locality.kernels_by_name import grams, named
+from quire.experiments.locality.sphere_cells import sphere_theory
 from quire.kernels import Laplacian, ReluNTK, torus_embedding
-from quire.regression import NestedRegression
+from quire.regression import ModeSpectrum, NestedRegression, self_consistent_curve
 from quire.rng import generator
 
 
@@ -185,3 +188,36 @@ def test_a_lattice_that_does_not_fit(monkeypatch):
     monkeypatch.setattr("quire.device.available_memory", lambda device=None: 10)
     with pytest.raises(MemoryError, match="a lattice of"):
         trace_identity(filter_size=2, dim=4, lattice=5)
+
+
+def test_on_the_sphere_a_teacher_with_the_students_kernel_has_its_eigenvalues_as_power():
+    """A local kernel whose patches hold all pixels is the fully-connected one: the theory is then that of the student's own field."""
+    asked = {"dim": 5, "degrees": 12, "sizes": [8, 64, 512]}
+    source = generator("sphere", 0)
+    [*rows] = sphere_theory(teacher="5lc", num_pairs=50, seed=0, generator=source, **asked)
+    angles, _ = quadrature(5, 512)
+    eigenvalues = harmonic_transform(5, 512, 12) @ torch.exp(-(2 - 2 * torch.cos(angles)).sqrt() / 5)
+    counts = harmonic_counts(5, 12)
+    tail = 1 - float(eigenvalues @ counts)
+    modes = ModeSpectrum(eigenvalues, counts, eigenvalues * counts, student_tail=tail, unlearnable=tail)
+    expected = self_consistent_curve(modes, asked["sizes"], ridge=0.0).errors
+    assert [row["predicted_error"] for row in rows] == pytest.approx(expected.tolist(), rel=1e-4)
+
+
+@pytest.mark.parametrize("teacher", ["1lc", "2lc"])
+def test_on_the_sphere_the_theory_is_what_is_measured(teacher):
+    """Four standard errors of six data sets, and the second-order correction b²/P of the theory."""
+    sizes = [32, 64]
+    asked = {"space": "sphere", "dim": 6, "num_train": 64, "num_test": 256, "sizes": sizes}
+    runs = [learning_curves(pairs=[[teacher, "6fc"]], seed=seed, **asked) for seed in range(6)]
+    theory = sphere_theory(
+        teacher=teacher, dim=6, degrees=30, num_pairs=20000, sizes=sizes, seed=0, generator=generator("sphere", 1)
+    )
+    for place, row in enumerate(theory):
+        ratios = np.array([run[place]["error"] for run in runs]) / row["predicted_error"]
+        assert abs(ratios.mean() - 1) < 4 * ratios.std(ddof=1) / 6**0.5 + (1 + 1 / 6) ** 2 / row["size"]
+
+
+def test_the_theory_on_the_sphere_wants_a_local_teacher():
+    with pytest.raises(ValueError, match="must be local"):
+        sphere_theory(teacher="2cn", dim=5, degrees=4, num_pairs=4, sizes=[2], seed=0, generator=generator("sphere", 2))

@@ -291,3 +291,8 @@ def test_ridge_gap_without_a_teacher_or_with_one_size():
     assert missing(circle_measures.ridge_gap(ridges(), smoothness=1.0), "no teacher of smoothness 1")
     rows = ridges()
     assert missing(circle_measures.ridge_gap(rows[rows["size"] == 16], smoothness=3.0), "two different abscissae")
+
+
+def test_filters_are_named_by_their_sizes():
+    rows = pd.DataFrame({"pair": ["2cn → 3lc", "3lc → 12fc"], "error": [1.0, 2.0]})
+    assert measures.with_filters(rows).filters.tolist() == ["t = 2, s = 3", "t = 3, s = 12"]

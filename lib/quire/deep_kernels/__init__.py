@@ -22,6 +22,7 @@ from quire.deep_kernels.gram import (
     hierarchical_kernel_by_level,
     tile_bytes,
 )
+from quire.deep_kernels.harmonics import harmonic_counts, harmonic_transform, quadrature
 from quire.deep_kernels.inputs import as_patches, sample_spheres
 from quire.deep_kernels.network import draw_weights, empirical_kernel, network_outputs, train_centred
 from quire.deep_kernels.recursion import hierarchical_diagonal
@@ -38,6 +39,8 @@ __all__ = [
     "empirical_kernel",
     "fully_connected",
     "fully_connected_exponent",
+    "harmonic_counts",
+    "harmonic_transform",
     "hierarchical_diagonal",
     "hierarchical_gram",
     "hierarchical_gram_by_level",
@@ -46,6 +49,7 @@ __all__ = [
     "mean_eigenvalue",
     "meta_patches",
     "network_outputs",
+    "quadrature",
     "quoted_exponent",
     "ridgeless_exponent",
     "sample_spheres",

@@ -18,6 +18,7 @@ __all__ = [
     "ranking",
     "sharing_ratio",
     "with_and_without_shift",
+    "with_filters",
 ]
 
 SHARED, UNSHARED = "3cn → 3cn", "3cn → 3lc"
@@ -106,6 +107,12 @@ def in_panels(rows: pd.DataFrame, panels: dict[str, list]) -> pd.DataFrame:
     place = {f"{teacher} → {student}": panel for panel, pairs in panels.items() for teacher, student in pairs}
     shown = rows[rows.pair.isin(place)]
     return shown.assign(panel=shown.pair.map(place))
+
+
+def with_filters(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows with their pair as "filters", sizes alone: "2cn → 3lc" is "t = 2, s = 3"."""
+    sizes = rows.pair.str.extract(r"^(\d+)\D.* (\d+)\D")
+    return rows.assign(filters="t = " + sizes[0] + ", s = " + sizes[1])
 
 
 def _shifted(rows: pd.DataFrame, dim: int) -> pd.DataFrame:
