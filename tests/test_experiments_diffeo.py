@@ -4,13 +4,15 @@ import math
 
 import pytest
 import torch
-from known_answers import storable
+from known_answers import finite, storable
 
+from quire.data import MissingData
 from quire.experiments.diffeo import plans, scale_cells
 from quire.experiments.diffeo.cells import bijectivity, laws, pooling
 from quire.experiments.diffeo.images import probe_images, vision_data
 from quire.experiments.diffeo.made import gallery, initial_network, trained_network
 from quire.experiments.diffeo.network_cells import network_stability
+from quire.experiments.diffeo.photo_cells import photo_stability
 from quire.experiments.diffeo.scale_cells import scale_detection
 from quire.experiments.diffeo.stripe_cells import stripes
 from quire.files import folder
@@ -288,3 +290,27 @@ def test_stripes_obey_the_small_noise_identity():
     for row in rows[:3]:
         assert row["relative"] == pytest.approx(row["predicted"], rel=0.15)
     assert [row["compression"] for row in rows[:3]] == [row["compression"] for row in rows[3:]]
+
+
+PHOTOS = dict(
+    num_crops=4, side=64, displacement=1.0, cutoff=3, rule="repo", law="asymptotic", reduce="median",
+    denominator="off_diagonal", noise_matching="per_image", normalizations=["reference", "batch", "running"],
+)  # fmt: skip
+
+
+def test_photographs_are_cropped_alike_whatever_the_convention():
+    rows = finite(photo_stability(pretrained=False, seed=0, **PHOTOS))
+    assert [(row["normalization"], row["block"]) for row in rows] == [
+        (name, block) for name in ("reference", "batch") for block in (0, 3, 6, 9, 12, 15, 16)
+    ]  # random weights have no statistics of their own
+    assert all(row["relative"] == pytest.approx(row["diffeo"] / row["noise"], rel=1e-4) for row in rows)
+    alone = photo_stability(pretrained=False, seed=0, **{**PHOTOS, "normalizations": ["batch"]})
+    assert alone == rows[7:]
+    assert photo_stability(pretrained=False, seed=1, **PHOTOS)[0]["relative"] != rows[0]["relative"]
+
+
+def test_without_the_weights_it_is_said_what_to_install(monkeypatch, tmp_path):
+    monkeypatch.setenv("QUIRE_DATA", str(tmp_path))
+    monkeypatch.setattr("quire.data.weights.PACKAGE", "no-such-package")
+    with pytest.raises(MissingData, match="quire\\[pretrained\\]"):
+        photo_stability(pretrained=True, seed=0, **PHOTOS)

@@ -7,7 +7,14 @@ import pandas as pd
 import pytest
 from known_answers import known, missing, no_error
 
-from quire.experiments.diffeo import convention_measures, measures, network_measures, scale_measures, stripe_measures
+from quire.experiments.diffeo import (
+    convention_measures,
+    measures,
+    network_measures,
+    photo_measures,
+    scale_measures,
+    stripe_measures,
+)
 
 SPREAD = math.exp(0.1)  # two values that differ by this factor on either side of one: ⟨log⟩ = 0, error 0.1
 
@@ -453,3 +460,42 @@ def test_compression_table_has_a_panel_for_each_loss_and_both_measures():
     assert table.groupby("stop").size().to_dict() == {"training loss 0.3": 12, "training loss 0.01": 12}
     weights, gradient = (table[table.measure == name] for name in table.measure.unique())
     assert gradient.value.to_numpy() == pytest.approx(2 * weights.value.to_numpy())
+
+
+def photo_rows():
+    """R_f after the first block and at the output, D_f half of it; two seeds; the trained network under three normalisations."""
+    values = {
+        (True, "running"): (0.8, 0.1),
+        (True, "batch"): (1.0, 0.4),
+        (False, "reference"): (0.5, 0.2),
+        (False, "batch"): (1.0, 1.0),
+    }
+    return pd.DataFrame(
+        [
+            {"pretrained": weights, "normalization": name, "block": block, "seed": seed, "relative": value * scale,
+             "diffeo": value * scale / 2, "noise": 0.5}
+            for (weights, name), pair in values.items()
+            for block, value in zip((0, 16), pair, strict=True)
+            for seed, scale in ((0, 0.5), (1, 2.0))
+        ]
+    )  # fmt: skip
+
+
+def test_a_network_of_photographs_is_compared_under_named_conventions():
+    rows = photo_rows()
+    assert known(photo_measures.stability_of(rows, pretrained=True, normalization="running"), 0.1, 0.1 * math.log(2), 1)
+    assert known(photo_measures.depth_ratio(rows, normalization="running"), 0.125, 0.0, 1)
+    assert known(photo_measures.over_random(rows, trained="running", random="reference"), 0.5, 0.0, 1)
+    assert known(photo_measures.over_random(rows, trained="running", random="batch"), 0.1, 0.0, 1)
+    assert known(photo_measures.over_random(rows, trained="batch", random="batch"), 0.4, 0.0, 1)
+    assert known(photo_measures.diffeo_over_random(rows), 0.5, 0.0, 1)  # the larger of the two
+    table = photo_measures.depth_table(rows)
+    assert len(table) == 3 * 2 * 2 * 3 and set(table.quantity) == {"$R_f$", "$D_f$", "$G_f$"}
+
+
+def test_without_the_weights_nothing_is_measured():
+    none = photo_measures.NONE
+    assert missing(photo_measures.stability_of(none, pretrained=True, normalization="running"), "not at hand")
+    assert missing(photo_measures.depth_ratio(none, normalization="running"), "not at hand")
+    assert missing(photo_measures.over_random(none, trained="running", random="batch"), "not at hand")
+    assert missing(photo_measures.diffeo_over_random(none), "not at hand")
