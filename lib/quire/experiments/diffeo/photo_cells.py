@@ -4,7 +4,7 @@ import torch
 
 from quire.data import imagenet_weights, load
 from quire.device import resolve
-from quire.diffeo import MaxEntropyDiffeo, layer_stability, perturb
+from quire.diffeo import MaxEntropyDiffeo, Perturbation, layer_stability, perturb
 from quire.nets import EfficientNetLite0
 from quire.rng import generator
 from quire.types import Float, Tensor
@@ -54,19 +54,15 @@ def photo_stability(
     net = EfficientNetLite0(generator=generator("diffeo", "photos", "weights", seed))
     if pretrained:
         net.load_state_dict(torch.load(imagenet_weights(), weights_only=True, map_location="cpu"))
-    source, place = generator("diffeo", "photos", num_crops, side, cutoff, rule, seed), resolve(device)
-    images = _crops(num_crops, side, source)
+    source = generator("diffeo", "photos", num_crops, side, cutoff, rule, seed)
     ensemble = MaxEntropyDiffeo(side, cutoff, rule=rule)
-    drawn = {"coefficients": ensemble.sample(num_crops, source), "noise": torch.randn(images.shape, generator=source)}
-    drawn = {name: values.to(place) for name, values in drawn.items()} | {
-        "temperature": ensemble.temperature(displacement, law=law)
-    }
-    moved = perturb(images.to(place), ensemble, **drawn, interpolation="bilinear", noise_matching=noise_matching)
+    temperature = ensemble.temperature(displacement, law=law)
+    moved = _perturbed(num_crops, ensemble, source, resolve(device), temperature, noise_matching)
     rows, averages = [], {"reduce": reduce, "denominator": denominator}
     for normalization in normalizations:
         if pretrained or normalization != "running":
             asked = {"layers": LAYERS, "normalization": normalization, **averages}
-            found = layer_stability(net.eval().to(place), moved, **asked).values()
+            found = layer_stability(net.eval().to(resolve(device)), moved, **asked).values()
             rows += [
                 {
                     "normalization": normalization,
@@ -78,6 +74,14 @@ def photo_stability(
                 for block, one in zip([*BLOCKS, 16], found, strict=True)
             ]
     return rows
+
+
+def _perturbed(number: int, ensemble, source: torch.Generator, place, temperature, noise_matching: str) -> Perturbation:
+    """Crops, each with a field and a noise of its own."""
+    images = _crops(number, ensemble.size, source)
+    coefficients, noise = ensemble.sample(number, source), torch.randn(images.shape, generator=source)
+    given = {"coefficients": coefficients.to(place), "noise": noise.to(place), "temperature": temperature}
+    return perturb(images.to(place), ensemble, **given, interpolation="bilinear", noise_matching=noise_matching)
 
 
 def _crops(number: int, side: int, source: torch.Generator) -> Float[Tensor, "crop 3 side side"]:
