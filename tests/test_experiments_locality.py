@@ -221,3 +221,25 @@ def test_on_the_sphere_the_theory_is_what_is_measured(teacher):
 def test_the_theory_on_the_sphere_wants_a_local_teacher():
     with pytest.raises(ValueError, match="must be local"):
         sphere_theory(teacher="2cn", dim=5, degrees=4, num_pairs=4, sizes=[2], seed=0, generator=generator("sphere", 2))
+
+
+def test_the_theory_on_the_sphere_has_converged(monkeypatch):
+    """In the nodes to 1e-5, in the degrees to 1e-3, and in the pairs, with ten times fewer than at book scale, to 1 %."""
+
+    def errors(**changed):
+        asked = {
+            "teacher": "3lc",
+            "dim": 9,
+            "degrees": 40,
+            "num_pairs": 4000,
+            "sizes": [128, 2048],
+            "seed": 0,
+        } | changed
+        rows = sphere_theory(**asked, generator=generator("sphere", "converged", asked["num_pairs"]))
+        return np.array([row["predicted_error"] for row in rows])
+
+    usual = errors()
+    assert errors(num_pairs=40_000) == pytest.approx(usual, rel=0.01)
+    assert errors(degrees=60) == pytest.approx(usual, rel=1e-3)
+    monkeypatch.setattr("quire.experiments.locality.sphere_cells.NODES", 512)
+    assert errors() == pytest.approx(usual, rel=1e-5)
