@@ -6,8 +6,8 @@ from .base import Directive, badge, duration, firm, link
 from .runs import details
 from .scoreboard import PAGE, anchor
 
-HEADER = ["Exercise", "Claim", "Predicted", "Measured in the exercise", "", "Run on, commit, computation"]
-WIDTHS = [8, 25, 17, 17, 13, 20]
+HEADER = ["No.", "Claim", "Predicted", "Measured", "", "Run (commit, computation)"]
+WIDTHS = [6, 24, 18, 18, 14, 20]
 
 
 class Solutions(Directive):

@@ -11,9 +11,9 @@ OUTPUT = 16  # the block that stands for the output
 ABSENT = "ImageNet's weights are not at hand, and no rows of them"
 NONE = pd.DataFrame(columns=["pretrained", "normalization", "block", "seed", *("relative", "diffeo", "noise")])
 STATES = {  # by weights and normalisation
-    (True, "running"): "ImageNet's weights, own statistics",
-    (False, "reference"): "random weights, fixed statistics",
-    (False, "batch"): "random weights, statistics of each batch",
+    (True, "running"): "trained, own statistics",
+    (False, "reference"): "random, fixed statistics",
+    (False, "batch"): "random, batch statistics",
 }
 QUANTITIES = {"relative": "$R_f$", "diffeo": "$D_f$", "noise": "$G_f$"}
 
