@@ -96,10 +96,27 @@ def test_a_lock_is_held_by_one(tmp_path):
     assert len(most) == 80 and max(most) == 1
     (tmp_path / ".other.lock").mkdir()
     with (
-        pytest.raises(IsADirectoryError, match=r"\.other\.lock must be a file that is locked"),
+        pytest.raises(IsADirectoryError, match=r"\.other\.lock must be a file: remove what is there"),
         locked(tmp_path / "other"),
     ):
         pass
+
+
+def test_a_file_that_another_run_renames_between_two_looks_is_no_folder(tmp_path, monkeypatch):
+    path, look = tmp_path / "file.part", os.stat
+
+    def look_once(name, *args, **kwargs):
+        found = look(name, *args, **kwargs)
+        if os.fspath(name) == os.fspath(path):
+            path.unlink()
+        return found
+
+    path.touch()
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "stat", look_once)
+        files.demand_file(path)
+    assert not path.exists()
+    files.demand_file(path)
 
 
 def test_folders_follow_the_settings(tmp_path, monkeypatch):

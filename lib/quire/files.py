@@ -13,7 +13,7 @@ import yaml
 
 from quire.settings import setting
 
-__all__ = ["CorruptFile", "bare", "folder", "from_yaml", "locked", "project_root"]
+__all__ = ["CorruptFile", "bare", "demand_file", "folder", "from_yaml", "locked", "project_root"]
 __all__ += ["read_bytes", "read_json", "user_cache", "write_atomic", "write_json"]
 
 LARGEST = 256 * 2**20  # bytes of a file that is read whole
@@ -166,6 +166,17 @@ def bare(name: str) -> str:
     return name
 
 
+def demand_file(path: Path) -> None:
+    """Nothing but a file may have this name. The name is asked for once: another run may rename the file meanwhile.
+
+    Raises:
+        IsADirectoryError: a folder, a device or a pipe has it.
+    """
+    with contextlib.suppress(FileNotFoundError):
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise IsADirectoryError(f"{path} must be a file: remove what is there")
+
+
 @contextlib.contextmanager
 def locked(path: Path) -> Iterator[None]:
     """Hold the lock of a path while it is read, changed and written; others wait.
@@ -175,7 +186,6 @@ def locked(path: Path) -> Iterator[None]:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     lock = path.parent / f".{path.name}.lock"
-    if lock.exists() and not lock.is_file():
-        raise IsADirectoryError(f"{lock} must be a file that is locked: remove what is there")
+    demand_file(lock)
     with filelock.FileLock(lock):
         yield

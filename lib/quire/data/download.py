@@ -17,7 +17,7 @@ import requests
 from tqdm import tqdm
 
 from quire.data.dataset import MissingData
-from quire.files import CorruptFile
+from quire.files import CorruptFile, demand_file
 
 __all__ = ["cached"]
 
@@ -38,8 +38,7 @@ def cached(folder: Path, *, file: str, urls: list[str], sha256: str, size: int) 
     folder.mkdir(parents=True, exist_ok=True)
     target, part, lock = folder / file, folder / f"{file}.part", folder / f"{file}.lock"
     for path in (target, part, lock):
-        if path.exists() and not path.is_file():
-            raise IsADirectoryError(f"{path} must be a file: remove what is there")
+        demand_file(path)
     failures = []
     pooch.get_logger().setLevel("WARNING")
     with filelock.FileLock(lock):
