@@ -6,6 +6,7 @@ import textwrap
 
 import pytest
 
+from quire import data
 from quire.fingerprint import fingerprint, fingerprint_file, fingerprint_of, reached, unfollowable
 
 PACKAGE = {
@@ -575,6 +576,13 @@ def test_the_registry_of_data_sets_counts_without_its_addresses(tmp_path, monkey
 def test_what_is_reached_can_be_listed(toy):
     toy.write(**PACKAGE)
     assert reached(toy.load("b").run) == ["toy.b.run", "toy.base.one", "toy.other.two", "toy.sub.second.second"]
+
+
+def test_how_bytes_arrive_is_no_part_of_what_depends_on_them():
+    """They are held against their sha256 wherever they come from; the registry that holds it counts."""
+    found = reached(data.fetch)
+    assert "data/registry.yml" in found and "quire.data.registry._download" in found
+    assert not [name for name in found if name.startswith("quire.data.download.")]
 
 
 def test_a_cited_function_is_the_same_without_the_citation(toy):

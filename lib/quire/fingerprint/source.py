@@ -28,7 +28,8 @@ __all__ = [
     "source",
 ]
 
-INERT = ("quire.cite", "quire.fingerprint", "quire.settings")  # no number depends on them: they are not followed
+# No number depends on these, so they are not followed. What a download brings is held against its sha256, and that counts.
+INERT = ("quire.cite", "quire.data.download", "quire.fingerprint", "quire.settings")
 RECORDED: dict[str, tuple[str, bytes]] = {}  # of imported modules: their file and what it held then, see ``recorder``
 RACE = 2 * 10**9  # nanoseconds: a file that was written so shortly before it was read may have changed unseen
 ENDINGS = (".py", *importlib.machinery.EXTENSION_SUFFIXES)
