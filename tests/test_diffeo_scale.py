@@ -3,7 +3,17 @@
 import pytest
 import torch
 
-from quire.diffeo import SCALE_TASKS, pixel_pairs, ring_images, scale_labels
+from quire.diffeo import (
+    SCALE_TASKS,
+    pixel_pairs,
+    pooling_matrix,
+    pooling_stability,
+    ring_images,
+    ring_pooling,
+    ring_probes,
+    scale_labels,
+)
+from quire.rng import generator
 
 
 def brute_force(first, second, task, length, scale, gap):
@@ -55,3 +65,38 @@ def test_images_have_two_active_pixels_and_norm_of_the_ring():
 def test_errors_of_the_labels(options, message):
     with pytest.raises(ValueError, match=message):
         scale_labels(pixel_pairs(8), **options)
+
+
+def test_moves_are_of_one_pixel_within_a_block_and_noise_has_their_mean_square():
+    pairs = pixel_pairs(64)
+    pairs = pairs[(pairs[:, 1] - pairs[:, 0] >= 3) & (pairs[:, 1] - pairs[:, 0] <= 61)]
+    probes = ring_probes(pairs, length=64, scale=16, generator=generator("ring"))
+    moved = (probes.moved > 0).nonzero()[:, 1].view(-1, 2)
+    step = moved - pairs
+    assert step.abs().max() == 1 and torch.equal(moved // 16, pairs // 16)
+    share = (step == 0).double().mean().item()
+    assert share == pytest.approx(1 / 16, abs=4 * (1 / 16 / step.numel()) ** 0.5)  # two of 32 moves leave a block of 16
+    noise = (probes.noisy - probes.images).double()
+    displacement = (probes.moved - probes.images).double().square().mean()
+    assert noise.min() == 0 and (noise.square().mean() / displacement).item() == pytest.approx(0.5, rel=0.02)
+
+
+def test_pooling_on_a_ring_is_what_constant_filters_do_to_the_moves():
+    """D_k over all positions of one active pixel and both moves, those out of a block undone: brute force."""
+    length, scale = 32, 8
+    theory, matrix = ring_pooling(length, scale=scale), torch.eye(length, dtype=torch.float64)
+    moves = [(p, p + step) for p in range(length) for step in (-1, 1)]
+    moves = [(p, q % length if q // scale == p // scale else p) for p, q in moves]
+    for layer in range(5):
+        matrix = pooling_matrix(matrix.shape[0], filter_size=2, stride=2) @ matrix
+        change = sum((matrix[:, p] - matrix[:, q]).square().sum() for p, q in moves) / len(moves)
+        assert theory.diffeo[layer].item() == pytest.approx((change / (2 * matrix[:, 0].square().sum())).item())
+    free = pooling_stability(length, 5, filter_size=2, stride=2, dim=1)
+    assert torch.allclose(theory.noise, free.noise * 7 / 8) and torch.equal(
+        theory.relative, theory.diffeo / theory.noise
+    )
+
+
+def test_probes_of_blocks_that_do_not_fill_the_ring():
+    with pytest.raises(ValueError, match="do not fill a ring of 20"):
+        ring_probes(pixel_pairs(20), length=20, scale=6, generator=generator("ring"))

@@ -162,6 +162,24 @@ def test_each_seed_stops_at_its_own_target():
     assert (run.loss < 0.05).all() and run.loss.min() != run.loss.max()
 
 
+def test_each_seed_stops_when_enough_of_its_points_have_their_margin():
+    """And not a step earlier: with one step less, fewer have."""
+    inputs = points(40, seeds=3)
+    options = {"num_hidden": 30, "initial_scale": 1e-2, "learning_rate": 1.0, "target_loss": 0.0, "target_fitted": 0.3}
+
+    def fitted(max_steps):
+        run = train_stripes(inputs, **options, max_steps=max_steps, generator=generator("fitted"))
+        return run, (stripe_labels(inputs) * run.network(inputs) >= 1).double().mean(1)
+
+    run, share = fitted(4000)
+    assert run.converged.all() and (share >= 0.3).all() and (share < 0.6).all() and 10 < run.num_steps < 4000
+    assert torch.allclose(run.loss, (1 - stripe_labels(inputs) * run.network(inputs)).relu().mean(1))
+    short, share = fitted(run.num_steps - 1)
+    assert not short.converged.all() and (share < 0.3).any()
+    with pytest.raises(ValueError, match=r"a fraction in \(0, 1\], got 0"):
+        train_stripes(inputs, **options | {"target_fitted": 0.0}, max_steps=1, generator=generator("fitted"))
+
+
 def test_unconverged_seeds_say_so():
     run = train_stripes(
         points(24),

@@ -73,6 +73,18 @@ def test_networks_fit_and_rows_are_reproducible(network):
     assert abs(alone[0]["error"] - rows[0]["error"]) < 0.05
 
 
+def test_an_annealed_network_ends_with_its_passes_or_when_it_fits():
+    arguments = SMALL | dict(
+        rules="random", width=32, seed=0, ratios=[0.1, 0.8], learning_rate=0.25, schedule_period=0.8
+    )
+    rows = variant_cells.annealed_curve(**arguments, max_epochs=150, stop_loss=0.01)
+    storable(rows, arguments)
+    assert [row["samples"] for row in rows] == [26, 205] and rows[1]["relative_error"] < 0.5
+    assert all(row["fitted"] == (row["train_loss"] < 0.01) for row in rows) and any(row["fitted"] for row in rows)
+    short = variant_cells.annealed_curve(**arguments, max_epochs=2, stop_loss=0.01)
+    assert [row["steps"] for row in short] == [2, 4] and not any(row["fitted"] for row in short)
+
+
 def test_deep_network_learns_the_random_grammar_and_not_the_latin_one():
     sizes = dict(vocab=6, num_rules=6, branching=2, depth=2, num_classes=6)
     arguments = dict(**sizes, network="cnn", width=32, seed=0, ratios=[0.45], unit="data", level=0.1)

@@ -43,7 +43,7 @@ def test_entropies_decrease_and_stay_below_the_bound():
     assert math.isnan(rows[2]["bound"])
 
 
-@pytest.mark.parametrize("network", ["cnn", "transformer"])
+@pytest.mark.parametrize("network", ["cnn", "lcn", "transformer"])
 def test_predictors_do_not_beat_the_exact_law(network):
     arguments = SMALL | dict(depth=3, network=network, width=32, context=3, sizes=[16, 512], probes=200, max_steps=200)
     rows = network_cells.last_token_curve(**arguments)
@@ -60,7 +60,7 @@ def test_no_datum_is_in_two_sets():
 
 
 def test_another_network_is_refused():
-    with pytest.raises(ValueError, match='network must be "cnn" or "transformer", got \'lstm\''):
+    with pytest.raises(ValueError, match="network must be one of .'cnn', 'lcn', 'transformer'., got 'lstm'"):
         network_cells.last_token_curve(**SMALL, network="lstm", width=8, context=3, sizes=[100])
 
 

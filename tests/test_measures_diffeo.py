@@ -340,18 +340,20 @@ def test_layer_table_has_three_panels_of_one_architecture():
 # --- scales
 
 
-def ring(gains, change=0.6):
-    """Networks by task, each with the factor by which training multiplies D, G and the share of the zero mode."""
+def ring(gains, loss=0.1):
+    """Networks by task, each with the factor by which training multiplies D, G and the share of the zero mode; channels one
+    by one do the opposite."""
     return pd.DataFrame(
         [
             {"task": task, "seed": n // 2, "network": n % 2, "state": state, "layer": k, "patch": 2**k}
-            | {"diffeo": 0.5 * factor, "noise": 2.0 * factor, "zero_mode": 0.5 * factor}
-            | {"zero_mode_of_change": (change if k <= 4 else 0.1) if state == "trained" else math.nan}
+            | {"diffeo": 0.5 * factor**sign, "noise": 2.0 * factor**sign, "zero_mode": 0.5 * factor}
+            | {"channels": channels, "train_loss": loss}
             | {"diffeo_pooling": 2.0**-k if k < 6 else 0.0, "noise_pooling": 1.0 * k}
             for task, values in gains.items()
             for n, gain in enumerate(values)
             for state, factor in {"initial": 1.0, "trained": gain}.items()
             for k in range(1, 7)
+            for channels, sign in {"mean": 1, "each": -1}.items()
         ]
     )
 
@@ -366,23 +368,40 @@ def test_gains_are_those_of_the_weaker_task():
         assert known(scale_measures.smallest_gain(rows, quantity=quantity, patch=16), 0.5, 0.05, 1)
         assert missing(scale_measures.smallest_gain(rows, quantity=quantity, patch=128), "no layer with patches of 128")
         assert missing(scale_measures.largest_gain(rows, quantity=quantity, patch=128), "no layer with patches of 128")
-    assert known(scale_measures.filter_gain(rows), 0.5, 0.05, 1)
-    assert no_error(scale_measures.filter_gain(ring({"block": [0.7]})), 0.7)
+    assert known(scale_measures.filter_gain(rows, scale=16), 0.5, 0.05, 1)
+    assert no_error(scale_measures.filter_gain(ring({"block": [0.7]}), scale=16), 0.7)
     assert no_error(scale_measures.largest_gain(ring({"block": [0.7]}), quantity="noise", patch=16), 0.7)
+    assert known(scale_measures.beyond_gain(rows, task="block", scale=16), 0.8, 0, 1)
+    assert missing(scale_measures.beyond_gain(rows, task="block", scale=64), "no layer with patches of 128")
+    assert missing(scale_measures.filter_gain(rows, scale=1), "no layer with patches up to 1")
 
 
-def test_filter_gain_averages_over_layers_first():
+def test_filter_gain_averages_over_layers_up_to_the_scale_first():
     rows = ring({"block": [1.0, 1.0]})
-    rows.loc[(rows.state == "trained") & (rows.layer == 1), "zero_mode"] = 0.8  # + 0.3 in one of six layers of 0.5
-    assert known(scale_measures.filter_gain(rows), 1.1, 0, 1)
+    trained = rows.state == "trained"
+    rows.loc[trained & (rows.layer == 1), "zero_mode"] = 0.8  # + 0.3 in one of four layers of 0.5
+    rows.loc[trained & (rows.layer == 5), "zero_mode"] = 0.1
+    assert known(scale_measures.filter_gain(rows, scale=16), 1.15, 0, 1)
+    assert known(scale_measures.beyond_gain(rows, task="block", scale=16), 0.2, 0, 1)
 
 
-def test_share_of_change_is_that_of_layers_up_to_the_scale():
-    rows = pd.concat([ring({"distance": [1.0, 1.0]}, change=0.4), ring({"block": [1.0, 1.0]}, change=0.6)])
-    rows.loc[(rows.task == "distance") & (rows.network == 1) & (rows.patch == 16), "zero_mode_of_change"] = 0.8
-    assert known(scale_measures.share_of_change(rows, scale=16), 0.45, 0.05, 1)  # 0.4 and (3 · 0.4 + 0.8)/4
-    assert no_error(scale_measures.share_of_change(ring({"block": [1.0]}), scale=16), 0.6)
-    assert missing(scale_measures.share_of_change(ring({"block": [1.0]}, change=math.nan), scale=16), "no filter has")
+def test_networks_that_are_constant_count_nowhere_but_as_such():
+    rows = pd.concat([ring({"block": [0.7]}), ring({"block": [9.0, 9.0]}, loss=1.0).query("network == 1")])
+    assert scale_measures.decayed(rows) == 1 and scale_measures.decayed(ring(GAINS)) == 0
+    assert no_error(scale_measures.filter_gain(rows, scale=16), 0.7)
+    assert no_error(scale_measures.smallest_gain(rows, quantity="noise", patch=16), 0.7)
+    assert scale_measures.stability_table(rows).network.unique().tolist() == [0]
+    assert scale_measures.filter_table(rows).network.unique().tolist() == [0]
+    assert missing(
+        scale_measures.over_pooling(ring({"block": [1.0]}, loss=1.0), task="block", scale=16), "no network has"
+    )
+
+
+def test_over_pooling_is_a_geometric_mean_over_layers_up_to_the_scale():
+    rows = ring({"block": [SPREAD, 1 / SPREAD], "distance": [5.0]})
+    layers = math.factorial(4) ** 0.25  # of the pooling values 1, 2, 3, 4
+    found = scale_measures.over_pooling(rows, task="block", scale=16)
+    assert known(found, 2.0 / layers, 0.1 * 2.0 / layers, 1)
 
 
 def test_stability_table_has_a_panel_for_each_task_and_quantity():
@@ -394,21 +413,21 @@ def test_stability_table_has_a_panel_for_each_task_and_quantity():
     assert last.pooling.isna().all() and (table[table.layer < 6].pooling > 0).all()
 
 
-def test_filter_table_has_the_change_of_training_beside_the_weights():
+def test_filter_table_has_both_states():
     table = scale_measures.filter_table(ring({"block": [0.8]}))
     shares = table[table.patch == 4].set_index("of").share.to_dict()
-    assert shares == pytest.approx({"initial filters": 0.5, "trained filters": 0.4, "change in training": 0.6})
-    assert not table.share.isna().any()
+    assert shares == pytest.approx({"initial filters": 0.5, "trained filters": 0.4})
 
 
 # --- stripes
 
 
-def striped(exponents, *, loss=0.01, spread=SPREAD, sizes=(64, 128, 256), **columns):
+def striped(exponents, *, target=stripe_measures.END, spread=SPREAD, sizes=(64, 128, 256), **columns):
     """Two networks a seed with geometric mean P^exponent in every quantity, at both noises."""
     return pd.DataFrame(
         [
-            {"num_train": p, "seed": s, "network": n, "noise_norm": norm, "target_loss": loss, "converged": True}
+            {"num_train": p, "seed": s, "network": n, "noise_norm": norm, "converged": True}
+            | target
             | {"compression": p**e * f, "relative": p**e * f, "test_error": p**e * f, "predicted": p**e}
             | {"gradient_anisotropy": 2 * p**e * f}
             | columns
@@ -422,28 +441,50 @@ def striped(exponents, *, loss=0.01, spread=SPREAD, sizes=(64, 128, 256), **colu
 
 @pytest.mark.parametrize("quantity", ["compression", "relative", "test_error"])
 def test_exponents_are_means_over_seeds_of_geometric_means_over_networks(quantity):
-    rows = pd.concat([striped([-0.4, -0.5, -0.6]), striped([2.0], loss=0.3), striped([5.0], converged=False)])
+    rows = pd.concat(
+        [striped([-0.4, -0.5, -0.6]), striped([2.0], target=stripe_measures.ALIGNED), striped([5.0], converged=False)]
+    )
     small = rows.noise_norm == 0.01
     rows.loc[small, ["compression", "relative", "test_error"]] = 1.0  # of the other noise
-    assert known(stripe_measures.exponent(rows, quantity=quantity, target_loss=0.01), -0.5, 0.1 / 3**0.5, 2)
-    assert no_error(stripe_measures.exponent(striped([-0.5]), quantity=quantity, target_loss=0.01), -0.5)
+    assert known(
+        stripe_measures.exponent(rows, quantity=quantity, target=stripe_measures.END, noise=stripe_measures.LARGE),
+        -0.5,
+        0.1 / 3**0.5,
+        2,
+    )
+    assert no_error(
+        stripe_measures.exponent(
+            striped([-0.5]), quantity=quantity, target=stripe_measures.END, noise=stripe_measures.LARGE
+        ),
+        -0.5,
+    )
 
 
 def test_exponent_lifts_errors_that_are_too_small_to_count():
     rows = striped([-0.5], spread=1.0).assign(test_error=0.0)
-    assert no_error(stripe_measures.exponent(rows, quantity="test_error", target_loss=0.01), 0.0)
+    assert no_error(
+        stripe_measures.exponent(rows, quantity="test_error", target=stripe_measures.END, noise=stripe_measures.LARGE),
+        0.0,
+    )
 
 
 @pytest.mark.parametrize(
-    "rows", [striped([1.0], sizes=[64]), striped([1.0], loss=0.3), striped([1.0], converged=False)]
+    "rows",
+    [striped([1.0], sizes=[64]), striped([1.0], target=stripe_measures.ALIGNED), striped([1.0], converged=False)],
 )
 def test_exponent_of_one_size_or_of_nothing(rows):
-    found = stripe_measures.exponent(rows, quantity="relative", target_loss=0.01)
-    assert missing(found, "no seed has networks at two P that have reached the training loss 0.01")
+    found = stripe_measures.exponent(rows, quantity="relative", target=stripe_measures.END, noise=stripe_measures.LARGE)
+    assert missing(found, "no seed has networks at two P that have reached this target")
 
 
 def test_identity_is_averaged_over_all_networks_at_the_end():
-    rows = pd.concat([striped([-1.0], sizes=[64, 128]), striped([-1.0], loss=0.3), striped([-1.0], converged=False)])
+    rows = pd.concat(
+        [
+            striped([-1.0], sizes=[64, 128]),
+            striped([-1.0], target=stripe_measures.ALIGNED),
+            striped([-1.0], converged=False),
+        ]
+    )
     ratios = np.array([SPREAD, 1 / SPREAD] * 2)
     assert known(stripe_measures.identity_ratio(rows), ratios.mean(), ratios.std(ddof=1) / 2, 3)
     assert len(stripe_measures.identity_table(rows)) == 4
@@ -452,12 +493,16 @@ def test_identity_is_averaged_over_all_networks_at_the_end():
     assert missing(stripe_measures.identity_ratio(striped([1.0], converged=False)), "no network has reached")
 
 
-def test_compression_table_has_a_panel_for_each_loss_and_both_measures():
+def test_compression_table_has_a_panel_for_each_target_and_both_measures():
     rows = pd.concat(
-        [striped([0.5], spread=1.0), striped([0.5], loss=0.3, spread=1.0), striped([0.5], converged=False)]
+        [
+            striped([0.5], spread=1.0),
+            striped([0.5], target=stripe_measures.ALIGNED, spread=1.0),
+            striped([0.5], converged=False),
+        ]
     )
     table = stripe_measures.compression_table(rows)
-    assert table.groupby("stop").size().to_dict() == {"training loss 0.3": 12, "training loss 0.01": 12}
+    assert table.groupby("stop").size().to_dict() == {"a tenth of the points fitted": 12, "training loss 0.01": 12}
     weights, gradient = (table[table.measure == name] for name in table.measure.unique())
     assert gradient.value.to_numpy() == pytest.approx(2 * weights.value.to_numpy())
 

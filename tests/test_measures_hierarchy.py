@@ -81,18 +81,6 @@ def clusters(factors, settings=BOTH):
     return rows.assign(needed=rows.value * rows.scale)
 
 
-def test_clustering_spread_is_the_largest_over_the_smallest():
-    found = grammar_measures.clustering_spread(clusters([[3.0, 5.0], [2.0, 2.0]]))
-    relative = 1.0 / 4.0  # standard error over mean of 3, 5; the other setting has none
-    assert known(found, 2.0, 2.0 * 2**0.5 * relative, 1)
-
-
-def test_clustering_spread_of_one_grammar_of_one_setting_of_curves_that_do_not_cross():
-    assert no_error(grammar_measures.clustering_spread(clusters([[4.0], [2.0]])), 2.0)
-    assert missing(grammar_measures.clustering_spread(clusters([[4.0, 2.0]], BOTH[:1])), "two settings")
-    assert missing(grammar_measures.clustering_spread(clusters([[math.nan], [math.nan]])), "two settings")
-
-
 def test_clustering_exponent_is_the_mean_of_one_slope_for_each_seed():
     rows = clusters([[1.0, 1.0, 1.0], [1.0, 1.0, 1.0]])
     for seed, slope in enumerate((0.9, 1.0, 1.1)):
@@ -102,6 +90,13 @@ def test_clustering_exponent_is_the_mean_of_one_slope_for_each_seed():
     one = rows[rows.depth == 2]
     assert missing(grammar_measures.clustering_exponent(one), "no seed has two settings whose curves cross")
     assert missing(grammar_measures.clustering_exponent(rows.assign(needed=math.nan)), "no seed has two settings")
+
+
+def test_class_exponent_is_the_slope_against_the_classes_alone():
+    rows = clusters([[1.0, 1.0], [1.0, 1.0]], [(16, 8, 4, 2), (16, 8, 16, 2)])
+    rows["needed"] = 7.0 * rows.num_classes**0.5
+    assert known(grammar_measures.class_exponent(rows), 0.5, 0, 1)
+    assert missing(grammar_measures.class_exponent(rows[rows.num_classes == 4]), "no seed has two numbers of classes")
 
 
 def test_clustering_table_averages_grammars_where_the_error_has_a_unit():
@@ -276,6 +271,14 @@ def test_layers_and_synonyms_in_words():
 def uncorrelated(errors, vocab, depth, rules="latin"):
     rows = curve("cnn", errors).assign(vocab=vocab, depth=depth, rules=rules, num_data=256.0)
     return rows.drop(columns="network")
+
+
+def test_annealed_networks_are_read_at_their_largest_training_set():
+    rows = pd.DataFrame(
+        {"samples": [10, 10, 99, 99], "relative_error": [1.0, 1.0, 0.8, 1.0], "train_loss": [0, 0, 0.4, 0.6]}
+    )
+    assert known(variant_measures.annealed(rows, quantity="relative_error"), 0.9, 0.1, 1)
+    assert known(variant_measures.annealed(rows, quantity="train_loss"), 0.5, 0.1, 1)
 
 
 def test_latin_error_is_that_of_its_tree_at_its_largest_training_set():

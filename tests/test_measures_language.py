@@ -281,6 +281,12 @@ def test_networks_are_compared_at_one_training_set():
     assert no_error(found["cnn"], 9.0) and missing(found["transformer"], "no training set of 64 data")
 
 
+def test_networks_with_and_without_shared_weights_are_compared_grammar_by_grammar():
+    rows = pd.concat([trained([0.1, 0.3]), trained([0.4, 0.8], network="lcn"), trained([9.0], samples=64)])
+    assert known(learning_measures.unshared_gap(rows, samples=8192), 0.4, 0.1, 1)
+    assert missing(learning_measures.unshared_gap(rows, samples=64), "no pair of networks at 64 data")
+
+
 def stairs(factors):
     """A loss that is 3.5, 2 and 0.5, the half-way marks of :func:`exact`, at 10, 100 and 1000 times a factor."""
     curve = ((1, 4.0), (10, 3.5), (100, 2.0), (1000, 0.5), (10_000, 0.1))
@@ -299,6 +305,11 @@ def test_steps_are_passed_at_the_half_way_marks():
     assert list(found) == ["first", "second", "third"]
     for estimate, place in zip(found.values(), (10, 100, 1000), strict=True):
         assert known(estimate, math.log(place) + 0.1, 0.1, 1)
+
+
+def test_the_ratio_of_steps_is_a_power_of_the_number_of_rules():
+    rows = stairs([1.0, math.exp(0.2)]).assign(num_rules=10)
+    assert known(learning_measures.step_ratio(rows, exact(2), network="cnn"), 1.0, 0.1 * 2**0.5 / (2 * math.log(10)), 2)
 
 
 def test_every_grammar_has_its_own_half_way_marks():
@@ -402,7 +413,6 @@ def test_claims_about_shakespeare_are_not_made_of_another_text():
         text_measures.decay_exponent(rows),
         text_measures.horizon_exponent(rows),
         text_measures.floor_constant(rows),
-        text_measures.collapse_residual(other, z),
         *text_measures.collapse_control(other, z).values(),
     ):
         assert missing(estimate, "the text is generated, and not Shakespeare's")
@@ -444,7 +454,7 @@ def losses(alphas, *, z=1.9, contexts=(1, 2, 4), kink=0.0, source="shakespeare")
 
 def test_losses_that_collapse_have_no_residual_at_the_same_range():
     rows, z = losses([0.1, 0.2]), Z
-    assert known(text_measures.collapse_residual(rows, z), 0, 0, 1)
+    assert known(text_measures.collapse_control(rows, z)["same P / t^z"], 0, 0, 1)
     found = text_measures.collapse_control(rows, z)
     assert list(found) == ["same P", "same P / t^z"] and known(found["same P / t^z"], 0, 0, 1)
     shown = text_measures.collapsed_losses(rows, z)
@@ -455,9 +465,9 @@ def test_the_residual_is_the_relative_distance_of_two_curves():
     # of two contexts, a factor between the curves is a power of t and drops out; where F bends at the same P, it does not
     rows = losses([0.1, 0.1], contexts=(1, 2))
     rows.loc[rows.context == 2, "loss"] *= math.exp(0.2)
-    assert known(text_measures.collapse_residual(rows, Z), 0, 0, 1)
+    assert known(text_measures.collapse_control(rows, Z)["same P / t^z"], 0, 0, 1)
     three = losses([0.1, 0.1], kink=0.2)
-    residual = text_measures.collapse_residual(three, Z)
+    residual = text_measures.collapse_control(three, Z)["same P / t^z"]
     # differences of ln L: 0 for (1, 2), ± 0.2 for (1, 4) and (2, 4), with lags ln 2, ln 4, ln 2; at five, four and five
     # points of six each way, and a power of t fitted
     lags, gaps = np.log(2) * np.repeat([1, 2, 1], [5, 4, 5]), np.repeat([0.0, 0.2, 0.2], [5, 4, 5])
@@ -483,7 +493,7 @@ def test_the_table_of_the_collapse_has_mean_and_error_over_seeds():
 
 def test_a_collapse_of_one_seed_has_no_error():
     rows, z = losses([0.1]), Z
-    assert no_error(text_measures.collapse_residual(rows, z), 0)
+    assert no_error(text_measures.collapse_control(rows, z)["same P / t^z"], 0)
     assert math.isnan(text_measures.collapse_table(rows, z).alpha["sem"])
 
 
@@ -496,7 +506,6 @@ def test_a_collapse_of_one_seed_has_no_error():
     ],
 )
 def test_curves_that_share_no_range_have_no_collapse(rows, z):
-    assert missing(text_measures.collapse_residual(rows, z), "no two contexts share a range of P / t^z")
     assert missing(text_measures.collapse_control(rows, z)["same P / t^z"], "no two contexts share a range of P / t^z")
     shown = text_measures.collapsed_losses(rows, z)
     assert shown.empty and {"scaled_samples", "scaled_loss", "seen"} <= set(shown)
@@ -507,8 +516,10 @@ def test_curves_share_a_range_as_long_as_one_begins_before_another_ends():
     rows = losses(
         [0.1, 0.2], contexts=(1, 32)
     )  # P from 4^2 to 4^7: at z = 2 the second curve begins where the first ends
-    assert text_measures.collapse_residual(rows, Estimate.exact(1.99)).known
-    assert missing(text_measures.collapse_residual(rows, Estimate.exact(2.01)), "no two contexts share a range")
+    assert text_measures.collapse_control(rows, Estimate.exact(1.99))["same P / t^z"].known
+    assert missing(
+        text_measures.collapse_control(rows, Estimate.exact(2.01))["same P / t^z"], "no two contexts share a range"
+    )
 
 
 def test_the_characters_that_a_network_sees_are_named():

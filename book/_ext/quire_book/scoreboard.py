@@ -129,6 +129,9 @@ class Scoreboard(Directive):
             notes.append(f"decided at {' and '.join(claim['decidable'])} scale only")
         if claim.get("why"):
             notes.append(f"tolerance: {claim['why']}")
+        if excluded := claim.get("excludes"):
+            value = firm(f"{excluded['value']:.4g}")
+            notes.append(f"would not hold for: {excluded['what']} ({value})")
         texts = [" · ".join(notes), *([claim["comment"]] if claim.get("comment") else [])]
         small = [nodes.paragraph("", "", *self.inline(text), classes=["quire-note"]) for text in texts]
         return [nodes.paragraph("", "", *self.inline(claim["says"])), *small]

@@ -4,7 +4,7 @@ from quire.claims.display import expected, scoreboard
 from quire.claims.entries import BASES, Claim, ledger
 from quire.claims.others import beside_published
 from quire.claims.reports import measured, report, untested
-from quire.claims.verdicts import SYMBOLS, Judgement, Verdict, judge, judge_all, judge_run
+from quire.claims.verdicts import SYMBOLS, Judgement, Verdict, judge, judge_all, judge_run, power
 
 __all__ = [
     "BASES",
@@ -19,6 +19,7 @@ __all__ = [
     "judge_run",
     "ledger",
     "measured",
+    "power",
     "report",
     "scoreboard",
     "untested",

@@ -48,6 +48,13 @@ class Tolerance(_Strict):
     rel: NonNegativeFloat | None = None
 
 
+class Alternative(_Strict):
+    """What the claim would not have held for: in words, and its value in the unit of the prediction."""
+
+    what: str
+    value: float
+
+
 class Claim(_Strict):
     """An entry of the ledger; ``known`` says what its basis is where the other fields do not."""
 
@@ -57,6 +64,7 @@ class Claim(_Strict):
     source: Source
     predict: Prediction
     tolerance: Tolerance = Tolerance()
+    excludes: Alternative | None = None
     why: str
     decidable: list[Literal["smoke", "book", "paper"]]
     comment: str = ""
@@ -74,7 +82,20 @@ class Claim(_Strict):
             raise ValueError("give exactly one tolerance: abs or rel")
         if kind in ("equals", "slope", "identity") and not self.allowed:
             raise ValueError("the tolerance must be positive (rel: of a number ≠ 0)")
+        if self.excludes and not self._outside(self.excludes.value):
+            raise ValueError(
+                f"{self.excludes.what!r}, {self.excludes.value:g}, is within what is predicted: no alternative"
+            )
         return self
+
+    def _outside(self, value: float) -> bool:
+        """Whether a number, exactly known, is no confirmation; a bound itself is none."""
+        kind, predicted = self.predict.kind, self.predict.value
+        if kind in ("order", "identity"):
+            return False
+        if kind in ("at_least", "at_most"):
+            return value <= predicted - self.allowed if kind == "at_least" else value >= predicted + self.allowed
+        return abs(value - predicted) > self.allowed
 
     @property
     def allowed(self) -> float:

@@ -24,7 +24,7 @@ from quire.claims.reports import measured
 from quire.record import RunFolder
 from quire.stats import Estimate
 
-__all__ = ["SYMBOLS", "Judgement", "Verdict", "judge", "judge_all", "judge_run"]
+__all__ = ["SYMBOLS", "Judgement", "Verdict", "judge", "judge_all", "judge_run", "power"]
 
 Verdict = Literal["holds", "fails", "inconclusive", "untested"]
 SYMBOLS = {"holds": "✓", "fails": "✗", "inconclusive": "?", "untested": "–"}
@@ -61,6 +61,17 @@ def judge(claim: Claim, entry: dict | None, profile: str = "book") -> Judgement:
     if isinstance(found, dict):
         return _judge_order([found[name] for name in claim.predict.value])
     return _judge_number(claim, found)
+
+
+def power(claim: Claim, entry: dict | None) -> Verdict | None:
+    """The verdict on the alternative that a claim excludes, were it measured with the error that a run reported.
+
+    It must not be "holds": such a run could not tell the two apart. None without an alternative, or without an error.
+    """
+    found = measured(claim, entry) if entry is not None and claim.excludes else None
+    if not isinstance(found, Estimate) or not found.known:
+        return None
+    return _judge_number(claim, Estimate(claim.excludes.value, found.stderr, found.dof)).verdict
 
 
 def judge_all(reports: dict[str, dict], profile: str, chapters: list[str] | None = None) -> list[dict]:

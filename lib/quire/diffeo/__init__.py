@@ -25,7 +25,15 @@ from quire.diffeo.perturbation import Perturbation, perturb
 from quire.diffeo.pooling import PoolingStability, pooling_asymptotics, pooling_matrix, pooling_stability
 from quire.diffeo.relative import Stability, relative_stability
 from quire.diffeo.resampling import warp
-from quire.diffeo.scale import SCALE_TASKS, pixel_pairs, ring_images, scale_labels
+from quire.diffeo.scale import (
+    SCALE_TASKS,
+    RingProbes,
+    pixel_pairs,
+    ring_images,
+    ring_pooling,
+    ring_probes,
+    scale_labels,
+)
 from quire.diffeo.stripe_training import StripeTraining, draw_stripe_networks, train_stripes
 from quire.diffeo.stripes import StripeNet, stripe_labels, stripe_relative_stability
 from quire.diffeo.transform import RandomDiffeo
@@ -37,6 +45,7 @@ __all__ = [
     "Perturbation",
     "PoolingStability",
     "RandomDiffeo",
+    "RingProbes",
     "Stability",
     "StripeNet",
     "StripeTraining",
@@ -58,6 +67,8 @@ __all__ = [
     "rectified_layers",
     "relative_stability",
     "ring_images",
+    "ring_pooling",
+    "ring_probes",
     "scale_labels",
     "shuffle_channels",
     "sine_basis",

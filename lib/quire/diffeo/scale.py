@@ -7,16 +7,19 @@ An image is a ring of L pixels, two of which are active, with amplitude √(L/2)
 * ``"block"``: y = +1 if both pixels lie in the same of the L/ξ blocks of ξ pixels, -1 if not.
 
 Both are solved by averaging over patches of up to ξ pixels, hence by a network that has learnt to pool. Its stability is
-measured as that of a network with constant filters (:func:`quire.diffeo.pooling_stability`): each active pixel moves
-by one pixel, to the left or to the right, and a noise has the norm of that displacement.
+measured as that of a network with constant filters: each active pixel moves by one pixel, to the left or to the right,
+unless it would leave its block of ξ pixels, and a noise has the variance of that displacement and is rectified.
 """
+
+from dataclasses import dataclass
 
 import torch
 
 from quire.cite import cites
+from quire.diffeo.pooling import PoolingStability, pooling_stability
 from quire.types import Float, Int, Tensor
 
-__all__ = ["SCALE_TASKS", "pixel_pairs", "ring_images", "scale_labels"]
+__all__ = ["SCALE_TASKS", "RingProbes", "pixel_pairs", "ring_images", "ring_pooling", "ring_probes", "scale_labels"]
 
 SCALE_TASKS = ("distance", "block")
 
@@ -70,3 +73,52 @@ def ring_images(pairs: Int[Tensor, "pair 2"], length: int) -> Float[Tensor, "pai
     """
     images = torch.zeros(len(pairs), length)
     return images.scatter_(1, pairs % length, (length / 2) ** 0.5)
+
+
+@dataclass(frozen=True)
+class RingProbes:
+    """Images of a ring, the same with their active pixels moved, and with rectified noise."""
+
+    images: Float[Tensor, "pair length"]
+    moved: Float[Tensor, "pair length"]
+    noisy: Float[Tensor, "pair length"]
+
+
+@cites("tomasini2022spatial", "probes of its published script")
+def ring_probes(pairs: Int[Tensor, "pair 2"], *, length: int, scale: int, generator: torch.Generator) -> RingProbes:
+    """What the stability of a layer is measured with.
+
+    Each active pixel moves by one to either side; moves out of its block of ``scale`` pixels are undone. The noise has
+    the mean square that the displacement has per pixel, and its negative half is cut.
+
+    Args:
+        pairs: active pixels, at least three apart on the ring, so that moved ones neither meet nor pass each other.
+        length: L.
+        scale: ξ, a divisor of L.
+        generator: of the moves and of the noise.
+
+    Raises:
+        ValueError: blocks that do not fill the ring.
+    """
+    if length % scale:
+        raise ValueError(f"blocks of {scale} pixels do not fill a ring of {length}: take a scale that divides it")
+    moved = pairs + 2 * torch.randint(2, pairs.shape, generator=generator) - 1
+    moved = torch.where(moved // scale == pairs // scale, moved, pairs)
+    images, shifted = ring_images(pairs, length), ring_images(moved, length)
+    deviation = (shifted - images).square().mean().sqrt()
+    noise = torch.randn(images.shape, generator=generator) * deviation
+    return RingProbes(images, shifted, images + noise.relu())
+
+
+def ring_pooling(length: int, *, scale: int) -> PoolingStability:
+    """D_k, G_k and R_k of constant filters of two pixels with stride two under :func:`ring_probes`, for one active pixel.
+
+    A move counts in D_k where it crosses the edge of a patch of 2^k pixels, and one in ξ is undone: D_k = max(2^-k - 1/ξ,
+    0). The noise has 1 - 1/ξ of the variance that it has without that, and G_k is proportional to it.
+
+    >>> ring_pooling(64, scale=16).diffeo.tolist()
+    [0.4375, 0.1875, 0.0625, 0.0, 0.0, 0.0]
+    """
+    free = pooling_stability(length, length.bit_length() - 1, filter_size=2, stride=2, dim=1)
+    diffeo, noise = (free.diffeo - 1 / scale).clamp(min=0), free.noise * (1 - 1 / scale)
+    return PoolingStability(diffeo, noise, diffeo / noise)

@@ -1,4 +1,5 @@
-r"""Training of the stripe model: gradient descent on the hinge loss of all points, each network until it is low enough.
+r"""Training of the stripe model: gradient descent on the hinge loss of all points, each network until it is low enough,
+or until enough of its points have their margin.
 
 With the bias as the weight of a constant input, :math:`h = \max(X W^\top, 0)` and :math:`f = h\,a / H`, the gradients are
 :math:`\partial_a = h^\top\delta / H` and :math:`\partial_W = a\,\big(1[h > 0]^\top (\delta X)\big) / H`, where
@@ -21,15 +22,17 @@ from quire.types import Bool, Float, Tensor
 
 __all__ = ["StripeTraining", "draw_stripe_networks", "train_stripes"]
 
+SMALLEST = 1e-12  # a mean loss below this is zero: every point has its margin
+
 
 @dataclass(frozen=True)
 class StripeTraining:
-    """The trained networks; seeds whose loss did not reach the target are not ``converged``.
+    """The trained networks; seeds that reached neither target are not ``converged``.
 
     Attributes:
         network: of all seeds.
         loss: of each seed's final weights.
-        converged: whether it is below the target.
+        converged: whether a target is reached.
         num_steps: steps of the seed that took most.
     """
 
@@ -58,8 +61,9 @@ def train_stripes(
     target_loss: float,
     max_steps: int,
     generator: torch.Generator,
+    target_fitted: float = 1.0,
 ) -> StripeTraining:
-    """Full-batch gradient descent on the hinge loss ⟨max(0, 1 - y f)⟩, each seed until its loss is below the target.
+    """Full-batch gradient descent on the hinge loss ⟨max(0, 1 - y f)⟩, each seed until a target is reached.
 
     Args:
         inputs: training points of each seed; labels are :func:`stripe_labels`.
@@ -67,10 +71,17 @@ def train_stripes(
         initial_scale: standard deviation of all initial parameters; the feature regime needs ≤ 1e-4 at P ~ 500,
             because Λ cannot exceed the ratio of a grown weight to an initial one.
         learning_rate: in mean-field units: each neuron moves by learning_rate·h times the gradient.
-        target_loss: where a seed stops.
+        target_loss: a seed stops when its loss is below; zero: never.
         max_steps: where all stop.
         generator: of the initial parameters.
+        target_fitted: a seed stops when this fraction of its points have the margin y f ≥ 1, as a tenth of them have where
+            paccolat2021compression reads Λ; those without a slope do not push any longer. One: only when all have.
+
+    Raises:
+        ValueError: a fraction outside of (0, 1].
     """
+    if not 0 < target_fitted <= 1:
+        raise ValueError(f"target_fitted must be a fraction in (0, 1], got {target_fitted}")
     seeds, _, dim = inputs.shape
     start = draw_stripe_networks(
         seeds, dim=dim, num_hidden=num_hidden, initial_scale=initial_scale, generator=generator, like=inputs
@@ -84,8 +95,8 @@ def train_stripes(
             learning_rate=learning_rate,
             max_steps=max_steps,
             batch_size=None,
-            loss=Objective(_hinge),
-            stop_loss=target_loss,
+            loss=Objective(_HingeUntil(target_fitted)),
+            stop_loss=max(target_loss, SMALLEST),
             stop_before_step=True,
             on_divergence="stop",
         ),
@@ -95,9 +106,9 @@ def train_stripes(
     )
     reached = torch.tensor([reason == "stop_loss" for reason in result.stop_reasons], device=inputs.device)
     with torch.no_grad():
-        after_the_last_step = _hinge(result.net(points), labels).mean(1)
-    loss = torch.where(reached, result.train_loss.to(inputs), after_the_last_step)
-    return StripeTraining(result.net.network(), loss, loss < target_loss, int(result.steps.max()))
+        each = _hinge(result.net(points), labels)
+    after_the_last_step = (each.mean(1) < target_loss) | (_fitted(each) >= target_fitted)
+    return StripeTraining(result.net.network(), each.mean(1), reached | after_the_last_step, int(result.steps.max()))
 
 
 class _StripeEnsemble(Ensemble):
@@ -140,6 +151,24 @@ class _StripeEnsemble(Ensemble):
 
     def _read(self, hidden: Tensor) -> Tensor:
         return torch.bmm(hidden, self.readout.unsqueeze(2)) / self.readout.shape[1]
+
+
+@dataclass(frozen=True)
+class _HingeUntil:
+    """The hinge loss of each point, and no loss at all in a seed of which this fraction of points have none."""
+
+    fitted: float
+
+    def __call__(
+        self, outputs: Float[Tensor, "seed batch one"], labels: Float[Tensor, "seed batch"]
+    ) -> Float[Tensor, "seed batch"]:
+        each = _hinge(outputs, labels)
+        return each * (_fitted(each) < self.fitted).unsqueeze(1)
+
+
+def _fitted(each: Float[Tensor, "seed batch"]) -> Float[Tensor, " seed"]:
+    """Fraction of points without a loss."""
+    return (each <= 0).to(each.dtype).mean(1)
 
 
 def _hinge(

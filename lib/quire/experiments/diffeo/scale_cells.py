@@ -4,11 +4,13 @@ import torch
 
 from quire.device import resolve
 from quire.diffeo import (
+    RingProbes,
     filter_spectrum,
     pixel_pairs,
-    pooling_stability,
     relative_stability,
     ring_images,
+    ring_pooling,
+    ring_probes,
     scale_labels,
 )
 from quire.nets import PatchEnsemble, TreeConfig, tree_cnn
@@ -31,15 +33,15 @@ def scale_detection(
     num_train: int,
     batch_size: int,
     learning_rate: float,
-    stop_loss: float,
+    weight_decay: float,
     max_steps: int,
     num_probes: int,
     device: str = "cpu",
 ) -> list[dict]:
     """Train networks to detect a scale on a ring and look at their filters and at the stability of their layers.
 
-    Filters have two pixels and stride two, so that layer k sees patches of 2^k pixels and the last one the whole ring. The
-    probed images, their displacements and noises are the same for all networks and all seeds.
+    Filters have two pixels and stride two, so that layer k sees patches of 2^k pixels and the last one the whole ring. As in
+    tomasini2022spatial training goes on long after the data are fitted, while the weights decay; there are no biases here.
 
     Args:
         task, length, scale, gap: of :func:`quire.diffeo.scale_labels`; the length is a power of two.
@@ -47,13 +49,14 @@ def scale_detection(
         width: channels of each layer.
         batch_size: pairs per step.
         learning_rate: of stochastic gradient descent on the hinge loss, times the width (mean-field readout).
-        stop_loss: training loss, averaged over an epoch, at which a network stops.
+        weight_decay: times the weights, added to their gradient.
         max_steps: where all stop.
-        num_probes: images, whose active pixels are at least three apart.
+        num_probes: images, whose active pixels are at least three apart; those of a seed are the same for its networks.
         device: where they are trained.
 
     Returns:
-        One row per network, state and layer, with the values of the network with constant filters on one active pixel.
+        One row per network, state, layer and reading of its channels ("each", or their "mean"), with the values of the
+        network with constant filters on one active pixel.
     """
     on = resolve(device)
     names = [(task, seed, network) for network in range(num_networks)]
@@ -63,14 +66,14 @@ def scale_detection(
     )
     initial = tree_cnn(tree, generators=[generator("weights", *name) for name in names]).to(on)
     config = TrainConfig(
-        learning_rate=learning_rate, max_steps=max_steps, batch_size=batch_size, loss="hinge", stop_loss=stop_loss
+        learning_rate=learning_rate, max_steps=max_steps, batch_size=batch_size, loss="hinge", weight_decay=weight_decay
     )
     run = train(initial, training, generators=[generator("batches", *name) for name in names], config=config)
     errors = evaluate(run.net, test.to(on), loss="hinge")["error"]
-    probes = [one.to(on) for one in _ring_probes(length, num_probes)]
+    probes = _probes(num_probes, length=length, scale=scale, seed=seed)
     rows = []
     for state, net in {"initial": initial, "trained": run.net}.items():
-        for row in _layers(net, initial, probes, length):
+        for row in _layers(net, probes, length=length, scale=scale):
             network = row["network"]
             results = {"test_error": errors[network].item(), "train_loss": run.train_loss[network].item()}
             rows.append({"state": state, **row, **results})
@@ -91,39 +94,34 @@ def _task_data(names: list[tuple], num_train: int, *, length: int, **task) -> tu
     return training, test
 
 
-def _layers(net: PatchEnsemble, initial: PatchEnsemble, probes: list[Tensor], length: int) -> list[dict]:
-    """One row per layer and network: filters, stability, and what constant filters would give."""
-    depth = length.bit_length() - 1
-    theory = pooling_stability(length, depth, filter_size=2, stride=2, dim=1)
+def _layers(net: PatchEnsemble, probes: RingProbes, *, length: int, scale: int) -> list[dict]:
+    """One row per layer, network and reading: filters, stability, and what constant filters would give."""
+    theory = ring_pooling(length, scale=scale)
     with torch.no_grad():
-        values = [net.features(batch) for batch in probes]
+        on = net.readout.device
+        values = [net.features(batch.to(on)) for batch in (probes.images, probes.moved, probes.noisy)]
     rows = []
-    for layer in range(depth):
+    for layer in range(len(net.patches)):
         constant = {f"{name}_pooling": getattr(theory, name)[layer].item() for name in ("diffeo", "noise", "relative")}
         for network in range(net.members):
-            found = relative_stability(
-                *(value[f"layer{layer + 1}"][network] for value in values), reduce="mean", denominator="off_diagonal"
-            )
-            filters, start = _filters(net, layer, network), _filters(initial, layer, network)
             row = {"network": network, "layer": layer + 1, "patch": 2 ** (layer + 1)}
-            row |= {"zero_mode": _zero_mode(filters), "zero_mode_of_change": _zero_mode(filters - start)}
-            row |= {"diffeo": found.diffeo, "noise": found.noise, "relative": found.relative}
-            rows.append(row | constant)
+            row |= {"zero_mode": _zero_mode(_filters(net, layer, network))}
+            each = [value[f"layer{layer + 1}"][network] for value in values]  # [probe, position, channel]
+            for channels, read in {"each": each, "mean": [one.mean(-1) for one in each]}.items():
+                found = relative_stability(*read, reduce="mean", denominator="off_diagonal")
+                measured = {"diffeo": found.diffeo, "noise": found.noise, "relative": found.relative}
+                rows.append(row | {"channels": channels} | measured | constant)
     return rows
 
 
-def _ring_probes(length: int, num_probes: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Images, the same with each active pixel moved by one to either side, and with noise of that displacement's norm."""
+def _probes(num_probes: int, *, length: int, scale: int, seed: int) -> RingProbes:
+    """Pairs of active pixels that are at least three apart, moved and with noise."""
     pairs = pixel_pairs(length)
     distance = (pairs[:, 1] - pairs[:, 0]) % length
-    pairs = pairs[(distance >= 3) & (distance <= length - 3)]  # so that moved pixels neither meet nor pass each other
-    stream = generator("ring", length)
+    pairs = pairs[(distance >= 3) & (distance <= length - 3)]
+    stream = generator("ring", length, seed)
     pairs = pairs[torch.randperm(len(pairs), generator=stream)[:num_probes]]
-    moved = pairs + 2 * torch.randint(2, pairs.shape, generator=stream) - 1
-    noise = torch.randn((len(pairs), length), generator=stream)
-    images, shifted = ring_images(pairs, length), ring_images(moved, length)
-    radius = (shifted - images).norm(dim=1, keepdim=True)
-    return images, shifted, images + radius * noise / noise.norm(dim=1, keepdim=True)
+    return ring_probes(pairs, length=length, scale=scale, generator=stream)
 
 
 def _zero_mode(filters: Tensor) -> float:

@@ -20,6 +20,7 @@ def stripes(
     initial_scale: float,
     learning_rate: float,
     target_loss: float,
+    target_fitted: float,
     max_steps: int,
     num_test: int,
     noises: list[float],
@@ -30,7 +31,8 @@ def stripes(
     Args:
         num_train: P.
         seed: of the ``num_networks`` networks of this cell, each with its own data.
-        dim, num_hidden, initial_scale, learning_rate, target_loss, max_steps: of :func:`quire.diffeo.train_stripes`.
+        dim, num_hidden, initial_scale, learning_rate, target_loss, target_fitted, max_steps: of
+            :func:`quire.diffeo.train_stripes`.
         num_test: points on which errors, gradients and stabilities are averaged.
         noises: norms of the perturbations in units of √d.
         device: where they are trained.
@@ -48,6 +50,7 @@ def stripes(
         initial_scale=initial_scale,
         learning_rate=learning_rate,
         target_loss=target_loss,
+        target_fitted=target_fitted,
         max_steps=max_steps,
         generator=stream,
     )

@@ -1,5 +1,5 @@
 """What is measured on stripe networks: rows of :func:`quire.experiments.diffeo.stripe_cells.stripes` to estimates and
-tables of figures. Networks whose loss did not reach its target are left out everywhere."""
+tables of figures. Networks that did not reach their target are left out everywhere."""
 
 import numpy as np
 import pandas as pd
@@ -7,17 +7,19 @@ import pandas as pd
 from quire import stats
 from quire.stats import Estimate
 
-__all__ = ["END", "EARLY", "compression_table", "exponent", "identity_ratio", "identity_table"]
+__all__ = ["ALIGNED", "END", "LARGE", "SMALL", "compression_table", "exponent", "identity_ratio", "identity_table"]
 
-EARLY, END = 0.3, 0.01  # training losses at which networks stop
+ALIGNED = {"target_loss": 0.0, "target_fitted": 0.1}  # a tenth of the points have their margin
+END = {"target_loss": 0.01, "target_fitted": 1.0}  # the loss is a hundredth of the initial one
+STOPS = {"a tenth of the points fitted": ALIGNED, "training loss 0.01": END}
 SMALL, LARGE = 0.01, 0.1  # norms of the noises, in units of √d
 LEAST_ERROR = 1e-4  # what counts as a test error where no point, or one or two, are wrong
-UNTRAINED = "no network has reached this training loss"
+UNTRAINED = "no network has reached this target"
 
 
 def identity_table(rows: pd.DataFrame) -> pd.DataFrame:
     """The table of a figure: measured and predicted R_f at the end of training, for the small noise."""
-    return rows[rows.converged & (rows.target_loss == END) & (rows.noise_norm == SMALL)]
+    return _at(rows, END, noise=SMALL)
 
 
 def identity_ratio(rows: pd.DataFrame) -> Estimate:
@@ -27,28 +29,35 @@ def identity_ratio(rows: pd.DataFrame) -> Estimate:
 
 
 def compression_table(rows: pd.DataFrame) -> pd.DataFrame:
-    """The table of a figure: compression of the weights and of the gradient, a panel for each training loss."""
-    shown = rows[rows.converged & (rows.noise_norm == SMALL)]
-    shown = shown.assign(stop=shown.target_loss.map({loss: f"training loss {loss:g}" for loss in (EARLY, END)}))
+    """The table of a figure: compression of the weights and of the gradient, a panel for each target."""
+    shown = pd.concat([_at(rows, target, noise=SMALL).assign(stop=name) for name, target in STOPS.items()])
     weights = shown.assign(measure=r"$\Lambda$ of the weights", value=shown.compression)
     gradient = shown.assign(measure=r"$\Lambda_f$ of the gradient", value=shown.gradient_anisotropy)
     return pd.concat([weights, gradient])
 
 
-def exponent(rows: pd.DataFrame, *, quantity: str, target_loss: float) -> Estimate:
-    """Log-log slope against P of a quantity at a training loss; mean over seeds.
+def exponent(rows: pd.DataFrame, *, quantity: str, target: dict, noise: float) -> Estimate:
+    """Log-log slope against P of a quantity where training has stopped; mean over seeds.
 
-    The point of a seed at each P is the geometric mean of its networks, measured with the large noise. Test errors below 10⁻⁴
-    count as 10⁻⁴.
+    The point of a seed at each P is the geometric mean of its networks. Test errors below 10⁻⁴ count as 10⁻⁴.
 
     Args:
         rows: all networks.
         quantity: "compression", "relative" or "test_error".
-        target_loss: where training has stopped.
+        target: ALIGNED or END.
+        noise: SMALL or LARGE, the norm with which R_f is measured.
     """
-    part = rows[rows.converged & (rows.noise_norm == LARGE) & (rows.target_loss == target_loss)]
+    part = _at(rows, target, noise=noise)
     part = part.assign(test_error=part.test_error.clip(lower=LEAST_ERROR))
     logs = np.log(part.set_index(["seed", "num_train"])[quantity]).groupby(level=["seed", "num_train"]).mean()
     curve = np.exp(logs).reset_index()
-    few = f"no seed has networks at two P that have reached the training loss {target_loss:g}"
+    few = "no seed has networks at two P that have reached this target"
     return stats.slope_over_seeds(curve, x="num_train", y=quantity, seed="seed", if_empty=few)
+
+
+def _at(rows: pd.DataFrame, target: dict, *, noise: float) -> pd.DataFrame:
+    """The networks that have reached a target, measured with one noise."""
+    chosen = rows.converged & (rows.noise_norm == noise)
+    for name, value in target.items():
+        chosen &= rows[name] == value
+    return rows[chosen]

@@ -9,8 +9,8 @@ from quire import stats
 from quire.stats import Estimate
 
 __all__ = [
+    "class_exponent",
     "clustering_exponent",
-    "clustering_spread",
     "clustering_table",
     "crossing_ratio",
     "largest_spread",
@@ -84,19 +84,18 @@ def clustering_table(rows: pd.DataFrame) -> pd.DataFrame:
     return stats.table(shown, by=["setting", "scaled_samples"], value="relative_error")
 
 
-def clustering_spread(rows: pd.DataFrame) -> Estimate:
-    """P / (√n_c m^L) where half of the strings are misplaced, mean over grammars: the largest of all settings over the smallest."""
-    needed = one_per_grammar(rows, "needed")
-    each = stats.mean_by(needed.assign(factor=needed.needed / needed.scale), by=SETTING, value="factor")
-    if len(each) < 2:
-        return Estimate.missing("a spread needs two settings whose curves cross one half")
-    return stats.spread(each)
-
-
 def clustering_exponent(rows: pd.DataFrame) -> Estimate:
     """Log-log slope of the P where half of the strings are misplaced against √n_c m^L: one for each seed, then their mean."""
     few = "no seed has two settings whose curves cross one half"
     return stats.slope_over_seeds(one_per_grammar(rows, "needed"), x="scale", y="needed", seed="seed", if_empty=few)
+
+
+def class_exponent(rows: pd.DataFrame) -> Estimate:
+    """The same slope against n_c alone, for settings that differ in nothing else."""
+    few = "no seed has two numbers of classes whose curves cross one half"
+    return stats.slope_over_seeds(
+        one_per_grammar(rows, "needed"), x="num_classes", y="needed", seed="seed", if_empty=few
+    )
 
 
 def zipf_slope(rows: pd.DataFrame, *, exponent: float) -> Estimate:

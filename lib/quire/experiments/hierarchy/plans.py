@@ -107,6 +107,12 @@ def clustering_cells(settings: list, *, seeds: int) -> Grid:
     return _of_all([setting(v, v, v, depth) for v, depth in settings], **drawn)
 
 
+def class_cells(classes: list, *, seeds: int) -> Grid:
+    """Cells of first_step_clustering for several n_c at v = 16, m = 8, L = 2."""
+    drawn = dict(seed=replicates(seeds), ratios=[[0.5, 1.0, 2.0, 2.83, 4.0, 5.66, 8.0, 16.0]])
+    return _of_all([setting(16, 8, num_classes, 2) for num_classes in classes], **drawn)
+
+
 def uncorrelated_cells(*, ratios: list, width: int, seeds: int) -> Grid:
     """Cells of learning_curve on random and on Latin-square grammars of three sizes, m = n_c = v.
 
@@ -123,6 +129,13 @@ def uncorrelated_cells(*, ratios: list, width: int, seeds: int) -> Grid:
         for v, depth, steps in ((4, 3, ratios), (4, 2, small), (3, 2, small))
     ]
     return sum(cells, Grid())
+
+
+def annealed_cells(*, ratios: list, width: int, seeds: int, max_epochs: int) -> Grid:
+    """Cells of annealed_curve on the Latin-square grammars of v = 4 and L = 3, with the published code's defaults."""
+    defaults = dict(learning_rate=0.1, schedule_period=0.8, stop_loss=0.01, max_epochs=max_epochs)
+    drawn = dict(rules="latin", seed=replicates(seeds), ratios=[ratios])
+    return grid(**setting(4, 4, 4, 3), **drawn, **defaults, width=width)
 
 
 def zipf_cells(num_rules: int) -> Grid:

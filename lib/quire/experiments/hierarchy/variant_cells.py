@@ -1,8 +1,18 @@
-"""Networks on other data: rules of Zipf frequencies, and symbols among empty places. JSON arguments, rows of numbers."""
+"""Networks on other data, and trained in another way: rules of Zipf frequencies, symbols among empty places, an annealed
+learning rate. JSON arguments, rows of numbers."""
 
 import torch
 
-from quire.experiments.hierarchy.fitting import curve_rows, fit, network_for, test_errors
+from quire.experiments.hierarchy.fitting import (
+    curve_rows,
+    draw_grammar,
+    fit,
+    generators,
+    nested_data,
+    network_for,
+    scales,
+    test_errors,
+)
 from quire.hierarchy import (
     RandomHierarchy,
     Samples,
@@ -12,10 +22,68 @@ from quire.hierarchy import (
     sample_splits,
     zipf_law,
 )
+from quire.training import MemberData, TrainConfig, train
 
-__all__ = ["sparse_curve", "zipf_network_curve"]
+__all__ = ["annealed_curve", "sparse_curve", "zipf_network_curve"]
 
 NUM_TEST = 8192
+
+
+def annealed_curve(
+    *,
+    vocab: int,
+    num_rules: int,
+    branching: int,
+    depth: int,
+    num_classes: int,
+    rules: str,
+    width: int,
+    seed: int,
+    ratios: list,
+    learning_rate: float,
+    max_epochs: int,
+    schedule_period: float,
+    stop_loss: float,
+    device: str = "cpu",
+) -> list[dict]:
+    """Test error of the convolutional network trained as the published code of cagnetta2024rhm does by default.
+
+    Its learning rate follows a cosine to zero, and a number of passes over the data ends the training, fitted or not; there are
+    no biases here, and tokens are one-hot vectors of mean zero and norm one.
+
+    Args:
+        vocab, num_rules, branching, depth, num_classes, seed: of the grammar.
+        rules: "random" or "latin".
+        width: channels of every layer.
+        ratios: P / P_max.
+        learning_rate: at the beginning, in mean-field units.
+        max_epochs: passes over the training set.
+        schedule_period: fraction of them until the rate is zero; after it the rate climbs back.
+        stop_loss: training loss at which a network stops earlier.
+        device: where they are trained.
+
+    Returns:
+        One row per size, with the training loss that it ends with.
+    """
+    grammar = draw_grammar(vocab, num_rules, branching, depth, num_classes, seed=seed, rules=rules)
+    sizes, data = nested_data(grammar, ratios, "data", seed, num_test=4096)
+    net = network_for(grammar, "cnn", width=width, members=len(sizes), seed=seed).to(device)
+    config = TrainConfig(
+        learning_rate=learning_rate,
+        max_epochs=max_epochs,
+        batch_size=128,
+        optimizer="momentum",
+        schedule="cosine",
+        schedule_period=schedule_period,
+        stop_loss=stop_loss,
+        checkpoints_per_decade=1,
+        on_divergence="stop",
+    )
+    there = MemberData.shared(data["train"].tokens.to(device), data["train"].labels.long().to(device), sizes=sizes)
+    result = train(net, there, config=config, generators=generators("order", seed, len(sizes)))
+    errors = test_errors(result.net, data["test"], device=device)
+    rows = curve_rows(sizes, errors, level=0.1, result=result, **scales(grammar))
+    return [row | {"train_loss": loss} for row, loss in zip(rows, result.train_loss.tolist(), strict=True)]
 
 
 def sparse_curve(

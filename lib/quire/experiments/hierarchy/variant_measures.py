@@ -5,9 +5,19 @@ import pandas as pd
 from quire import stats
 from quire.stats import Estimate
 
-__all__ = ["learners", "sparse_exponent", "sparse_table", "zipf_exponent"]
+__all__ = ["annealed", "learners", "sparse_exponent", "sparse_table", "zipf_exponent"]
 
 NETWORKS = {"cnn": "convolutional", "lcn": "locally connected"}
+
+
+def annealed(rows: pd.DataFrame, *, quantity: str) -> Estimate:
+    """A number of the networks with an annealed rate, at the largest P: mean over grammars.
+
+    Args:
+        rows: of :func:`quire.experiments.hierarchy.variant_cells.annealed_curve`.
+        quantity: "relative_error" or "train_loss".
+    """
+    return stats.mean(rows[rows.samples == rows.samples.max()][quantity])
 
 
 def learners(rows: pd.DataFrame) -> pd.DataFrame:

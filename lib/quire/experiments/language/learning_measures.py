@@ -4,6 +4,8 @@ Half-way marks lie in the middle between the exact entropies after s^l - 1 and s
 Grammars whose curve does not pass its mark are left out.
 """
 
+import math
+
 import numpy as np
 import pandas as pd
 
@@ -21,7 +23,9 @@ __all__ = [
     "hierarchical_gain",
     "mean_entropies",
     "step_places",
+    "step_ratio",
     "synonym_need",
+    "unshared_gap",
 ]
 
 HALF_A_NAT = 0.5  # excess over the exact entropy
@@ -88,11 +92,26 @@ def step_places(rows: pd.DataFrame, entropies: pd.DataFrame, *, network: str) ->
     }
 
 
+def step_ratio(rows: pd.DataFrame, entropies: pd.DataFrame, *, network: str) -> Estimate:
+    """Logarithm to the base m of the factor in P from one half-way mark to the next, mean of two; over grammars."""
+    places = step_places(rows, entropies, network=network)
+    between = len(STEPS) - 1
+    return (places[STEPS[-1]] - places[STEPS[0]]) / (between * math.log(rows.num_rules.iloc[0]))
+
+
 def by_network(rows: pd.DataFrame, *, samples: int) -> dict[str, Estimate]:
     """Divergence of the exact law from that of each network at one P, by name: mean over grammars."""
     there = rows[rows.samples == samples]
     none = f"no training set of {samples:,} data"
     return {name: stats.mean(there[there.network == name].divergence, if_empty=none) for name in ("cnn", "transformer")}
+
+
+def unshared_gap(rows: pd.DataFrame, *, samples: int) -> Estimate:
+    """Divergence of the locally connected network minus that of the convolutional one at one P: mean over grammars."""
+    there = rows[rows.samples == samples].pivot(index="seed", columns="network", values="divergence")
+    if not {"cnn", "lcn"} <= set(there):
+        return Estimate.missing(f"no pair of networks at {samples:,} data")
+    return stats.mean((there.lcn - there.cnn).dropna(), if_empty=f"no pair of networks at {samples:,} data")
 
 
 def context_table(rows: pd.DataFrame) -> pd.DataFrame:

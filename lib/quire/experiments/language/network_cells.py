@@ -12,7 +12,7 @@ from quire.types import Tensor
 
 __all__ = ["last_token_curve"]
 
-RATES = {"cnn": 0.25, "transformer": 0.01}  # learning rates unless said otherwise
+RATES = {"cnn": 0.25, "lcn": 0.25, "transformer": 0.01}  # learning rates unless said otherwise
 VALIDATION = 1024  # data by which training is stopped
 
 
@@ -40,7 +40,8 @@ def last_token_curve(
 
     Args:
         vocab, num_rules, branching, depth: of the grammar.
-        network: "cnn" (matched to the tree; momentum) or "transformer" (attention only, depth L, 4 heads; Adam).
+        network: "cnn" (matched to the tree; momentum), "lcn" (the same without shared weights) or "transformer" (attention
+            only, depth L, 4 heads; Adam).
         width: of every layer; of the transformer a multiple of four.
         context: tokens that are not masked.
         seed: of the grammar, the data, the initial weights and their order.
@@ -57,7 +58,7 @@ def last_token_curve(
         ValueError: another network, or a grammar with fewer data than the three sets need.
     """
     if network not in RATES:
-        raise ValueError(f'network must be "cnn" or "transformer", got {network!r}')
+        raise ValueError(f"network must be one of {list(RATES)}, got {network!r}")
     grammar = last_token_grammar(vocab, num_rules, branching, depth, seed=seed)
     parts = {"train": max(sizes), "validation": VALIDATION, "test": probes}
     data = {name: part.tokens for name, part in sample_splits(grammar, parts, seed=seed, replacement=False).items()}
@@ -105,8 +106,9 @@ def _masked(tokens: Tensor, vocab: int, context: int) -> Tensor:
 def _network(grammar: RandomHierarchy, network: str, width: int, members: int, seed: int) -> nn.Module:
     generators = [generator("language.init", seed, member) for member in range(members)]
     sizes = dict(vocab=grammar.vocab, num_classes=grammar.vocab, depth=grammar.depth, width=width)
-    if network == "cnn":
-        return tree_cnn(TreeConfig(filter_size=grammar.branching, **sizes), generators=generators)
+    if network != "transformer":
+        tree = TreeConfig(filter_size=grammar.branching, weight_sharing=network == "cnn", **sizes)
+        return tree_cnn(tree, generators=generators)
     return attention_only(AttentionConfig(num_tokens=grammar.num_tokens, num_heads=4, **sizes), generators=generators)
 
 
@@ -118,7 +120,7 @@ def _config(network: str, learning_rate: float, max_steps: int) -> TrainConfig:
         select="best",
         patience=4,
         checkpoints_per_decade=12,
-        optimizer="momentum" if network == "cnn" else "adam",
+        optimizer="adam" if network == "transformer" else "momentum",
         stop_loss=1e-3,
         on_divergence="stop",
     )

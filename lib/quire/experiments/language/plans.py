@@ -69,7 +69,7 @@ def learned(vocab: int, num_rules: int, *, seeds: int) -> dict:
 
 
 def learner(network: str, *, width: int, sizes: list, learning_rate: float | None = None) -> dict:
-    """Axes of the learning curve of one network: "cnn" or "transformer"; its own learning rate unless said otherwise."""
+    """Axes of the learning curve of one network: "cnn", "lcn" or "transformer"; its own rate unless said otherwise."""
     return dict(network=network, width=width, sizes=sizes, learning_rate=learning_rate)
 
 

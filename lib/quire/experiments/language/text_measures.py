@@ -13,7 +13,6 @@ from quire.stats import Estimate
 
 __all__ = [
     "collapse_control",
-    "collapse_residual",
     "collapse_table",
     "collapsed_correlations",
     "collapsed_losses",
@@ -103,13 +102,6 @@ def collapsed_losses(rows: pd.DataFrame, z: Estimate) -> pd.DataFrame:
         scaled_samples=_six_digits(shown.samples / shown.context**z.value),
         scaled_loss=shown.loss * shown.context**powers,
     )
-
-
-def collapse_residual(rows: pd.DataFrame, z: Estimate) -> Estimate:
-    """Root-mean-square relative distance of two curves at the same P/t^z, α fitted: mean over seeds."""
-    if not _is_shakespeare(rows):
-        return GENERATED
-    return _mean_residual(rows, z.value)
 
 
 def collapse_control(rows: pd.DataFrame, z: Estimate) -> dict[str, Estimate]:
