@@ -323,7 +323,7 @@ figure(
     "language-divergence",
     curves(networks, x="samples", y="divergence", by="network", log="xy", **page),
     caption="The excess of the loss over the exact entropy, on logarithmic axes.",
-    alt="Two falling curves on logarithmic axes, the convolutional network below the transformer at large P.",
+    alt="Three falling curves on logarithmic axes, the two networks matched to the tree close together and below the transformer at large P.",
 )
 
 # %% tags=["nbval-check-output"]
