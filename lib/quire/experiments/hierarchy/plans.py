@@ -107,10 +107,10 @@ def clustering_cells(settings: list, *, seeds: int) -> Grid:
     return _of_all([setting(v, v, v, depth) for v, depth in settings], **drawn)
 
 
-def class_cells(classes: list, *, seeds: int) -> Grid:
-    """Cells of first_step_clustering for several n_c at v = 16, m = 8, L = 2."""
+def class_cells(vocab: int, classes: list, *, seeds: int) -> Grid:
+    """Cells of first_step_clustering for several n_c at one v, m = 8, L = 2."""
     drawn = dict(seed=replicates(seeds), ratios=[[0.5, 1.0, 2.0, 2.83, 4.0, 5.66, 8.0, 16.0]])
-    return _of_all([setting(16, 8, num_classes, 2) for num_classes in classes], **drawn)
+    return _of_all([setting(vocab, 8, num_classes, 2) for num_classes in classes], **drawn)
 
 
 def uncorrelated_cells(*, ratios: list, width: int, seeds: int) -> Grid:
