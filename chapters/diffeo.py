@@ -16,7 +16,7 @@
 # *Deep networks that generalise well have learnt to ignore smooth deformations more than they ignore noise: their ratio $R_f$ is
 # far below one, and at a fixed number of training points it tracks their test error.*
 #
-# Reading: 20 minutes. Running: 30 seconds at smoke scale, 4 to 5 minutes at book scale, on two cores.
+# Reading: 20 minutes. Running: a minute at smoke scale; at book scale half an hour from nothing, on two cores, most of it the training of 92 networks.
 
 # %% [markdown]
 # **You need:** what a convolution, a ReLU and batch normalisation do; Gaussian random variables.
@@ -653,7 +653,8 @@ figure(
 # Training finds the filters that average. Up to the scale the share of their zero mode rises ({claim}`diffeo.scale-filters`), and in the task of
 # distances no further: beyond the scale two patches have to be compared ({claim}`diffeo.scale-beyond`). The deviation
 # under shifts falls ({claim}`diffeo.scale-stability`), and that under noise *grows* ({claim}`diffeo.scale-noise`), as in the network with constant filters, with which it
-# agrees without a free parameter ({claim}`diffeo.scale-pooling-distance` for distances, {claim}`diffeo.scale-pooling-block` for blocks). Stability to deformations is bought with sensitivity to noise:
+# agrees without a free parameter ({claim}`diffeo.scale-pooling-distance` for distances, {claim}`diffeo.scale-pooling-block` for blocks, where now and
+# then a network finds another way). Stability to deformations is bought with sensitivity to noise:
 # this is why $R_f$ is a ratio.
 #
 # Three details decide whether one sees this. Trained only until the data are fitted, most of the $H^2$ filters of a layer stay what they

@@ -339,7 +339,7 @@ claims.report("language.unshared", learning_measures.unshared_gap(networks, samp
 # %% [markdown]
 # Between the middles of the exact entropies the data grow by a power of $m$, {claim}`language.step-ratio`, and the loss ends at {claim}`language.final-loss` from the
 # exact law. A rule learned at one place is known at all if the weights are shared, $P_l = v\,m^{l+1}/(1-f)$ instead of $v\,m^{2l-1}/(1-f)$: without
-# shared weights the factor should be $m^2$, and it is {claim}`language.step-ratio-unshared`. The transformer is behind ({claim}`language.cnn-beats-transformer`), but not
+# shared weights the factor should be $m^2$, and it is {claim}`language.step-ratio-unshared`: at this size the sharing does not show. The transformer is behind ({claim}`language.cnn-beats-transformer`), but not
 # for want of shared weights: the locally connected network does without them, and its divergence differs by {claim}`language.unshared`. The steps are smeared at this size; a network that sees fewer tokens shows them one
 # by one. It saturates where its context is exhausted.
 
