@@ -622,7 +622,7 @@ for task in ("distance", "block"):
     claims.report(f"diffeo.scale-pooling-{task}", scale_measures.over_pooling(scale, task=task, scale=16))
 
 # %%
-print(scale_measures.decayed(scale), "of these networks are constant: their weights have decayed, and they are left out.")
+print(scale_measures.decayed(scale), "of these networks are constant, their weights have decayed, and are left out.")
 
 # %%
 columns = dict(x="layer", y="value", theory="pooling", by="state", panels="panel")
