@@ -16,7 +16,7 @@
 # *Deep networks that generalise well have learnt to ignore smooth deformations more than they ignore noise: their ratio $R_f$ is
 # far below one, and at a fixed number of training points it tracks their test error.*
 #
-# Reading: 20 minutes. Running: a minute at smoke scale; at book scale half an hour from nothing, on two cores, most of it the training of 92 networks.
+# Reading: 20 minutes. Running: a minute or two at smoke scale, and at book scale from the published rows, on two cores; from nothing, much longer: networks are trained.
 
 # %% [markdown]
 # **You need:** what a convolution, a ReLU and batch normalisation do; Gaussian random variables.
@@ -657,9 +657,9 @@ figure(
 # then a network finds another way). Stability to deformations is bought with sensitivity to noise:
 # this is why $R_f$ is a ratio.
 #
-# Three details decide whether one sees this. Trained only until the data are fitted, most of the $H^2$ filters of a layer stay what they
-# were at random. Noise with both signs averages out; rectified noise piles up. And pixels that move across the edge of a block change the
-# answer of the task `block`: no network should ignore them.
+# Three choices of the protocol matter to what is measured. Weights decay, so that what the task does not need is not read. Noise is rectified
+# before it is added: noise with both signs has a mean of zero, which averages keep, and could not pile up. And moves across the edge of a
+# block are undone: they change the answer of the task `block`, and no network should ignore them.
 
 # %% [markdown]
 # ## A solvable invariance: the stripe
