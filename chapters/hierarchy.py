@@ -379,7 +379,7 @@ figure(
 # %% [markdown]
 # The number of data grows as a power of $\sqrt{n_c}\,m^L$, {claim}`hierarchy.clustering`. In these grammars $n_c = m = v$, so that the power of
 # the classes is hidden in that of the rules. With $n_c$ alone varied, from a quarter of $v$ to twice $v$, it is {claim}`hierarchy.clustering-classes`: no growth at
-# all. The argument counts fluctuations of distances, as if the symbols were far apart. But the vectors of $v$ symbols lie in $n_c$
+# all (and grammars of four classes whose curves do not come to one half are left out: they would lower it). The argument counts fluctuations of distances, as if the symbols were far apart. But the vectors of $v$ symbols lie in $n_c$
 # dimensions, and where these are few they crowd, so that k-means takes neighbours for one another and needs more data. This works against the
 # root, and should be over once there are as many dimensions as symbols: from $n_c = v$ to $4v$ the power is {claim}`hierarchy.clustering-many`.
 #
