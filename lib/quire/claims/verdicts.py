@@ -1,14 +1,15 @@
 """Verdicts: what was measured against what was predicted.
 
 A chapter only reports what it measured, value m ± standard error σ with its degrees of freedom ν. With p predicted, tol the
-tolerance and e = t(0.975, ν) σ, half of the 95 % interval of Student's t (three seeds: 4.3 σ; many: 1.96 σ), a claim
+tolerance and e = t(0.975, ν) σ, half of the 95 % interval of Student's t (three seeds: 4.3 σ; many: 1.96 σ), one rule serves
+all: a claim *holds* if the whole interval m ± e lies inside of what is allowed, and *fails* if all of it lies outside. Allowed
+is
 
-- of a number or a slope *holds* if |m - p| ≤ tol and e ≤ tol, *fails* if |m - p| > tol + e;
-- ``at_least``, ``at_most`` holds if the whole interval m ± e lies on the right side of the bound (moved by tol), fails if
-  all of it lies on the wrong side;
-- ``order`` holds if each neighbouring pair of the ranking differs in the right sense by more than e of its difference (whose
-  ν is Welch and Satterthwaite's), fails if one pair differs so in the wrong sense;
-- ``identity`` is one of a number p = 0, to rounding: |m| ≤ tol.
+- for a number or a slope the band p ± tol;
+- for ``at_least``, ``at_most`` the right side of the bound p, moved by tol;
+- for ``order`` a positive difference of each neighbouring pair of the ranking (whose ν is Welch and Satterthwaite's); one
+  pair that differs in the wrong sense makes it fail;
+- for an ``identity`` rounding: 0 ± tol.
 
 In between a claim is *inconclusive*. It is *untested*, and says why, without a report, at a scale that cannot decide it, or
 where there is nothing to judge: one seed has no error, no curve crosses the level.
@@ -45,7 +46,7 @@ def judge(claim: Claim, entry: dict | None, profile: str = "book") -> Judgement:
 
     >>> claim = ledger()["locality.beta-s1"]
     >>> judge(claim, {"value": 1.0, "stderr": 0.01, "dof": 1.0})
-    Judgement(verdict='inconclusive', reason='the 95 % interval is ± 0.13')
+    Judgement(verdict='inconclusive', reason='the 95 % interval, 0.873 to 1.13, crosses the edge of what is allowed')
     """
     if profile not in claim.decidable:
         return Judgement("untested", f"the {profile} scale cannot decide it")
@@ -103,12 +104,12 @@ def judge_run(run: RunFolder | Path) -> list[dict]:
 def _judge_number(claim: Claim, found: Estimate) -> Judgement:
     kind, predicted, error = claim.predict.kind, claim.predict.value, found.margin()
     if kind in ("at_least", "at_most"):
-        margin = (found.value - predicted if kind == "at_least" else predicted - found.value) + claim.allowed
-        holds, fails = margin >= error, margin < -error
+        away = predicted - found.value if kind == "at_least" else found.value - predicted
     else:
-        distance = abs(found.value if kind == "identity" else found.value - predicted)
-        holds, fails = max(distance, error) <= claim.allowed, distance > claim.allowed + error
-    return _decided(holds, fails, f"the 95 % interval is ± {error:.2g}")
+        away = abs(found.value if kind == "identity" else found.value - predicted)
+    holds, fails = away + error <= claim.allowed, away - error > claim.allowed
+    lower, upper = f"{found.value - error:.3g}", f"{found.value + error:.3g}"
+    return _decided(holds, fails, f"the 95 % interval, {lower} to {upper}, crosses the edge of what is allowed")
 
 
 def _judge_order(ranked: list[Estimate]) -> Judgement:
