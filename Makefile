@@ -8,7 +8,8 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
   $$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && echo $$p && break; done)
 TORCH_FLAGS ?=
 PROFILE ?= book
-JOBS ?= 1
+# Chapters side by side: from published rows each is one process, which mostly draws; they share the cores.
+JOBS ?= 2
 # One thread in each of several workers: small tensors gain nothing from threads, and wait for each other.
 export OMP_NUM_THREADS ?= 1
 export QUIRE_BACKEND ?= loky

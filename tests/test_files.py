@@ -71,6 +71,16 @@ def test_what_is_no_yaml_is_named(text):
         from_yaml(text, "profile.yml")
 
 
+def test_yaml_may_be_nested_as_deeply_as_it_likes():
+    """What the fast loader could not hold is read by the other, and refused in words where that one cannot either."""
+    assert from_yaml("- {a: [1, 2.5, true, null, text]}", "profile.yml") == [{"a": [1, 2.5, True, None, "text"]}]
+    assert from_yaml("[" * 100 + "]" * 100, "profile.yml") is not None
+    with pytest.raises(ValueError, match="profile.yml is not YAML"):
+        from_yaml("[" * 100_000 + "]" * 100_000, "profile.yml")
+    with pytest.raises(ValueError, match="profile.yml is not YAML"):
+        from_yaml("- " * 20_000 + "x", "profile.yml")
+
+
 @pytest.mark.parametrize("name", ["", "..", ".hidden", "a/b", "../a", "/etc/passwd"])
 def test_a_bare_name_stays_in_its_folder(name):
     with pytest.raises(ValueError, match="must be the bare name of a file"):

@@ -159,6 +159,16 @@ def test_published_cells_serve_under_their_key_and_the_store_comes_first(store):
     assert store.load("toy.f", one.key, {"x": 1}).source == "store"
 
 
+def test_tables_of_other_functions_are_not_read(store):
+    run, one = RunFolder(store.published / "book" / "toy"), cell(1, 0.5)
+    run.add_cells("toy.f", [one])
+    run.add_cells("toy.g", [one])
+    (run.path / "rows" / "toy.g.csv").write_text("not what was written")
+    assert store.load("toy.f", one.key, {"x": 1}).source == "published"
+    with pytest.warns(CorruptFile, match="toy.g is left out"):
+        assert store.load("toy.g", one.key, {"x": 1}) is None
+
+
 def test_published_rows_that_were_changed_do_not_serve(store):
     run, one = RunFolder(store.published / "book" / "toy"), cell(1, 0.5, 0.25)
     run.add_cells("toy.f", [one])

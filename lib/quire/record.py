@@ -95,12 +95,24 @@ class RunFolder:
 
     def sweeps(self) -> dict[str, list[Cell]]:
         """The cells of each function; a table that is not the one that was written is reported and left out."""
+        read = {name: readable_cells(self.path, name, entry) for name, entry in self._index().items()}
+        return {name: cells for name, cells in read.items() if cells}
+
+    def functions(self) -> list[str]:
+        """The names of the functions that have cells."""
+        return list(self._index())
+
+    def cells(self, name: str) -> list[Cell]:
+        """The cells of one function, as :meth:`sweeps` has them; none if it has none."""
+        index = self._index()
+        return readable_cells(self.path, name, index[name]) if name in index else []
+
+    def _index(self) -> dict:
         path = self.path / "sweeps.json"
         found = read_json(path, {})
         if not isinstance(found, dict):
             raise ValueError(f"{path} must map functions to their cells, got {found!r:.80}: run the chapter again")
-        read = {name: readable_cells(self.path, name, entry) for name, entry in found.items()}
-        return {name: cells for name, cells in read.items() if cells}
+        return found
 
     def add_cells(self, name: str, cells: list[Cell]) -> None:
         """Add the cells of a sweep; those of an earlier sweep over the same function stay."""

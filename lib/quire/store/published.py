@@ -9,10 +9,10 @@ from quire.record import RunFolder
 __all__ = ["published_cells", "published_tensors"]
 
 
-def published_cells(published: Path) -> dict[tuple[str, str], Cell]:
-    """All published cells by function and key; damaged tables are reported and left out."""
+def published_cells(published: Path, name: str) -> dict[str, Cell]:
+    """All published cells of a function by key; damaged tables are reported and left out. No other table is read."""
     files = sorted(published.glob("*/*/sweeps.json"))
-    return _cells(tuple((path, path.stat().st_mtime_ns) for path in files))
+    return _cells(tuple((path, path.stat().st_mtime_ns) for path in files), name)
 
 
 def published_tensors(published: Path, key: str) -> list[Path]:
@@ -20,7 +20,17 @@ def published_tensors(published: Path, key: str) -> list[Path]:
     return sorted(published.glob(f"*/*/tensors/{key}.safetensors"))
 
 
+@functools.lru_cache(maxsize=256)
+def _cells(stamp: tuple[tuple[Path, int], ...], name: str) -> dict[str, Cell]:
+    return {cell.key: cell for run in _runs(stamp).get(name, []) for cell in run.cells(name)}
+
+
 @functools.lru_cache(maxsize=4)
-def _cells(stamp: tuple[tuple[Path, int], ...]) -> dict[tuple[str, str], Cell]:
-    runs = [RunFolder(path.parent) for path, _ in stamp]
-    return {(name, cell.key): cell for run in runs for name, cells in run.sweeps().items() for cell in cells}
+def _runs(stamp: tuple[tuple[Path, int], ...]) -> dict[str, list[RunFolder]]:
+    """The runs that have cells of each function."""
+    found: dict[str, list[RunFolder]] = {}
+    for path, _ in stamp:
+        run = RunFolder(path.parent)
+        for name in run.functions():
+            found.setdefault(name, []).append(run)
+    return found

@@ -48,7 +48,7 @@ class Store:
     def load(self, name: str, key: str, arguments: dict) -> Cell | None:
         """A cell that is stored or published for this function, key and arguments, or None."""
         stored = self._stored(name, key)
-        found = stored or published_cells(self.published).get((name, key))
+        found = stored or published_cells(self.published, name).get(key)
         if found is None:
             return None
         if found.arguments != arguments:

@@ -28,7 +28,7 @@ from quire.tools.tolerances import tolerance
 
 __all__ = ["check_cells", "function_named"]
 
-AFFORDABLE = 20.0  # seconds of a cell and of its tensors; a sample is drawn among those that took less,
+AFFORDABLE = 10.0  # seconds of a cell and of its tensors; a sample is drawn among those that took less,
 CHEAPEST = 5  # or else among so many that took least
 WINGS = "quire.experiments"
 
