@@ -45,6 +45,7 @@ cluster_settings: list = [[6, 2], [8, 2]]  # scale: [v, L] of the first gradient
 cluster_classes: list = [4, 8]  # scale: n_c of the first gradient step at v, m, L of 16, 8, 2, in [2, 32]
 cluster_many: list = [32, 64]  # scale: n_c of the first gradient step at v, m, L of 32, 8, 2, in [2, 128]
 cluster_seeds: int = 3  # scale: grammars per setting, in [1, 1000]
+class_seeds: int = 3  # scale: grammars of each number of classes, in [1, 1000]
 latin_ratios: list = [0.004]  # scale: P / P_max at v and L of 4 and 3, in [0.0001, 0.8]
 latin_epochs: int = 20  # scale: passes over the data with an annealed rate, in [1, 10000]
 latin_seeds: int = 1  # scale: uncorrelated grammars, in [1, 1000]
@@ -221,7 +222,9 @@ figure(
 )
 
 # %% [markdown]
-# The slope: {claim}`hierarchy.shallow`. Nor does depth help by itself. In the *lazy* limit of infinite width with the usual scale of the
+# The slope: {claim}`hierarchy.shallow`. (A curve that does not come down to the level says that more data are needed than its last $P$. It is
+# not drawn above, and counts in the slope with what is expected beyond that $P$; to leave such curves out would leave out the hard grammars. How
+# many there are is said with the clustering below.) Nor does depth help by itself. In the *lazy* limit of infinite width with the usual scale of the
 # readout, the weights hardly move, and the network becomes a linear classifier in the features of its tangent kernel $\Theta$
 # {cite}`jacot2018ntk`. The loss is the one of the networks, so that what remains is multinomial logistic regression:
 # $f(x) = \sum_i \Theta(x, x_i)\,\beta_i$ minimises $\sum_i -\log p_{y_i}(x_i) + \frac{\lambda}{2}\|f\|^2$, a convex problem with the single solution
@@ -355,12 +358,19 @@ asked = plans.clustering_cells(cluster_settings, seeds=cluster_seeds)
 clusters = sweep(grammar_cells.first_step_clustering, asked, device=device)
 claims.report("hierarchy.clustering", grammar_measures.clustering_exponent(clusters))
 
-asked = plans.class_cells(16, cluster_classes, seeds=cluster_seeds)
+asked = plans.class_cells(16, cluster_classes, seeds=class_seeds)
 few = sweep(grammar_cells.first_step_clustering, asked, device=device)
 claims.report("hierarchy.clustering-classes", grammar_measures.class_exponent(few))
-asked = plans.class_cells(32, cluster_many, seeds=cluster_seeds)
+asked = plans.class_cells(32, cluster_many, seeds=class_seeds)
 many = sweep(grammar_cells.first_step_clustering, asked, device=device)
 claims.report("hierarchy.clustering-many", grammar_measures.class_exponent(many))
+
+# %% [markdown]
+# Settings $v, m, n_c, L$ with curves that do not come down to their level:
+
+# %%
+kinds = {"shallow": shallow, "deep": deep, "clustering": clusters, "few classes": few, "many classes": many}
+grammar_measures.uncrossed_table(kinds)
 
 # %%
 frame = dict(labels={"scaled_samples": r"$P / (\sqrt{n_c}\, m^L)$"}, size=(5, 3.2))
@@ -379,7 +389,7 @@ figure(
 # %% [markdown]
 # The number of data grows as a power of $\sqrt{n_c}\,m^L$, {claim}`hierarchy.clustering`. In these grammars $n_c = m = v$, so that the power of
 # the classes is hidden in that of the rules. With $n_c$ alone varied, from a quarter of $v$ to twice $v$, it is {claim}`hierarchy.clustering-classes`: no growth at
-# all (and grammars of four classes whose curves do not come to one half are left out: they would lower it). The argument counts fluctuations of distances, as if the symbols were far apart. But the vectors of $v$ symbols lie in $n_c$
+# all. (Many grammars of four classes do not come to one half; they count with what is expected beyond the last $P$.) The argument counts fluctuations of distances, as if the symbols were far apart. But the vectors of $v$ symbols lie in $n_c$
 # dimensions, and where these are few they crowd, so that k-means takes neighbours for one another and needs more data. This works against the
 # root, and should be over once there are as many dimensions as symbols: from $n_c = v$ to $4v$ the power is {claim}`hierarchy.clustering-many`.
 #

@@ -9,7 +9,9 @@ from known_answers import TWO_POINTS, known, missing, no_error
 from matplotlib.figure import Figure
 
 from quire.experiments.hierarchy import drawings, grammar_measures, network_measures, variant_measures
+from quire.stats import fill_censored
 
+SPREAD = 1.2
 BOTH = [[8, 8, 8, 2], [4, 4, 4, 3]]
 
 
@@ -77,7 +79,7 @@ def test_signal_table_has_units_and_theory_and_no_points_without_a_logarithm():
 
 def clusters(factors, settings=BOTH):
     """The P where half of the strings are misplaced, in units of √n_c m^L."""
-    rows = grammars(factors, settings, scale=lambda v, m, n, depth: n**0.5 * m**depth)
+    rows = grammars(factors, settings, scale=lambda v, m, n, depth: n**0.5 * m**depth, samples=4096.0)
     return rows.assign(needed=rows.value * rows.scale)
 
 
@@ -129,7 +131,8 @@ def test_zipf_slope_of_two_ranks_of_one_and_of_a_learner_who_knows_all():
 
 def needing(values, settings, **columns):
     """Rows of learning curves with the P* of every grammar."""
-    rows = grammars(values, settings, threshold=threshold, num_data=lambda v, m, n, d: n * m ** (2**d - 1), **columns)
+    columns = {"samples": 4096.0, "num_data": lambda v, m, n, d: n * m ** (2**d - 1)} | columns
+    rows = grammars(values, settings, threshold=threshold, **columns)
     return rows.rename(columns={"value": "needed"})
 
 
@@ -152,11 +155,29 @@ def test_shallow_exponent_of_one_vocabulary_or_of_curves_that_do_not_cross():
 
 
 def test_sample_complexity_goes_through_the_means_of_the_settings():
-    rows = needing([[8.0, 24.0], [128.0, math.nan], [1024.0, 1024.0]], SQUARES)  # n_c m^L = 8, 64, 512
+    rows = needing([[8.0, 24.0], [128.0], [1024.0, 1024.0]], SQUARES)  # n_c m^L = 8, 64, 512
     assert known(network_measures.sample_complexity(rows), 1.0, 0.0, 1)  # means 16, 128, 1024
     bent = rows.assign(needed=rows.needed * rows.vocab.map({2: 1, 4: math.exp(0.3), 8: 1}))
     error = math.sqrt(0.06 / (2 * math.log(8) ** 2))
     assert known(network_measures.sample_complexity(bent), 1.0, error, 1)
+
+
+def test_curves_that_do_not_come_down_are_bounds():
+    """What they need is expected beyond their last P, from the scatter of all settings; nothing is known of a setting without any."""
+    values = [[8.0, 8.0 * SPREAD], [64.0, math.nan, 64.0 / SPREAD], [math.nan, math.nan]]
+    rows = needing(values, SQUARES, samples=lambda v, m, n, d: {2: 16.0, 4: 70.0, 8: 2000.0}[v])
+    found = grammar_measures.data_needed(rows).set_index(["vocab", "seed"]).needed
+    assert list(found.index) == [(2, 0), (2, 1), (4, 0), (4, 1), (4, 2)]
+    logs = fill_censored([8.0, 8.0 * SPREAD, 64.0, math.nan, 64.0 / SPREAD], [70.0] * 5, [0, 0, 1, 1, 1])
+    assert found.tolist() == pytest.approx(logs.tolist()) and found[4, 1] > 70.0
+    shown = grammar_measures.uncrossed_table({"deep": rows, "all": rows[rows.vocab == 2]})
+    assert shown.to_dict("records") == [
+        {"curves": "deep", "setting": "4, 4, 4, 2", "grammars": 3, "missing": 1},
+        {"curves": "deep", "setting": "8, 8, 8, 2", "grammars": 2, "missing": 2},
+    ]
+    line = network_measures.sample_complexity(rows)
+    low, high = found[2].mean(), found[4].mean()
+    assert line.value == pytest.approx(math.log(high / low) / math.log(8))
 
 
 def test_sample_complexity_tells_settings_of_one_threshold_apart():

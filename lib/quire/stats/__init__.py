@@ -11,6 +11,7 @@ from quire.stats.averages import (
     ratio,
     table,
 )
+from quire.stats.censored import fill_censored
 from quire.stats.correlation import correlation_over_seeds, error_correlation
 from quire.stats.estimate import ONE_SEED, Estimate
 from quire.stats.levels import crossing, crossing_over_seeds, crossings
@@ -31,6 +32,7 @@ __all__ = [
     "difference",
     "error_correlation",
     "farthest",
+    "fill_censored",
     "geometric_mean",
     "geometric_mean_by",
     "largest",

@@ -13,10 +13,12 @@ __all__ = [
     "clustering_exponent",
     "clustering_table",
     "crossing_ratio",
+    "data_needed",
     "largest_spread",
     "one_per_grammar",
     "signal_ratio",
     "signal_table",
+    "uncrossed_table",
     "with_setting",
     "wrong_symbols",
     "zipf_slope",
@@ -36,6 +38,35 @@ def one_per_grammar(rows: pd.DataFrame, value: str) -> pd.DataFrame:
     Such a value is the P where a curve crosses its level: to leave out grammars without one selects by the outcome.
     """
     return rows.drop_duplicates([*SETTING, "seed"]).dropna(subset=value)
+
+
+def data_needed(rows: pd.DataFrame) -> pd.DataFrame:
+    """One row for each grammar with its P*, the P where its curve comes down to its level.
+
+    A curve that does not, says that it needs more than its last P: the largest P* are the ones that are missing, and without them
+    all means would be too small. In their place stands what is expected beyond that P, if the logarithms of a setting scatter about
+    their mean (:func:`quire.stats.fill_censored`). Settings none of whose curves comes down are left out.
+    """
+    grammar = [*SETTING, "seed"]
+    one = with_setting(rows.drop_duplicates(grammar))
+    last = one[grammar].merge(rows.groupby(grammar, as_index=False)["samples"].max(), on=grammar).samples
+    return one.assign(needed=stats.fill_censored(one.needed, last, one.setting)).dropna(subset="needed")
+
+
+def uncrossed_table(kinds: dict[str, pd.DataFrame]) -> pd.DataFrame:
+    """How many grammars of each setting have no P*, where some have none.
+
+    Args:
+        kinds: rows by what was learned.
+    """
+    rows = [_uncrossed(with_setting(part)).assign(curves=kind) for kind, part in kinds.items()]
+    return pd.concat(rows, ignore_index=True)[["curves", "setting", "grammars", "missing"]]
+
+
+def _uncrossed(rows: pd.DataFrame) -> pd.DataFrame:
+    one = rows.drop_duplicates([*SETTING, "seed"]).groupby("setting", sort=False).needed
+    counts = one.agg(grammars="size", missing=lambda needed: needed.isna().sum())
+    return counts[counts.missing > 0].reset_index()
 
 
 def wrong_symbols(rows: pd.DataFrame) -> int:
@@ -87,15 +118,13 @@ def clustering_table(rows: pd.DataFrame) -> pd.DataFrame:
 def clustering_exponent(rows: pd.DataFrame) -> Estimate:
     """Log-log slope of the P where half of the strings are misplaced against √n_c m^L: one for each seed, then their mean."""
     few = "no seed has two settings whose curves cross one half"
-    return stats.slope_over_seeds(one_per_grammar(rows, "needed"), x="scale", y="needed", seed="seed", if_empty=few)
+    return stats.slope_over_seeds(data_needed(rows), x="scale", y="needed", seed="seed", if_empty=few)
 
 
 def class_exponent(rows: pd.DataFrame) -> Estimate:
     """The same slope against n_c alone, for settings that differ in nothing else."""
     few = "no seed has two numbers of classes whose curves cross one half"
-    return stats.slope_over_seeds(
-        one_per_grammar(rows, "needed"), x="num_classes", y="needed", seed="seed", if_empty=few
-    )
+    return stats.slope_over_seeds(data_needed(rows), x="num_classes", y="needed", seed="seed", if_empty=few)
 
 
 def zipf_slope(rows: pd.DataFrame, *, exponent: float) -> Estimate:

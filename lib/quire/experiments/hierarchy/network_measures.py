@@ -1,13 +1,13 @@
 """What is measured on trained networks: rows of :mod:`quire.experiments.hierarchy.network_cells` to estimates and tables of figures.
 
-P* is where a learning curve crosses its level (a tenth of chance, or 0.7 of it for shallow networks); grammars whose curve
-does not cross have none and are left out.
+P* is where a learning curve crosses its level (a tenth of chance, or 0.7 of it for shallow networks). Curves that do not come down to
+it count as bounds in every estimate (:func:`quire.experiments.hierarchy.grammar_measures.data_needed`), and are not drawn.
 """
 
 import pandas as pd
 
 from quire import stats
-from quire.experiments.hierarchy.grammar_measures import SETTING, one_per_grammar, with_setting
+from quire.experiments.hierarchy.grammar_measures import SETTING, data_needed, one_per_grammar, with_setting
 from quire.stats import Estimate
 
 __all__ = [
@@ -43,25 +43,25 @@ def needed_table(rows: pd.DataFrame) -> pd.DataFrame:
 
 def shallow_exponent(rows: pd.DataFrame) -> Estimate:
     """Log-log slope of P* against the number of all data, of all grammars; error from the scatter about the line."""
-    needed = one_per_grammar(rows, "needed")
+    needed = data_needed(rows)
     return stats.loglog_slope(needed.num_data, needed.needed)
 
 
 def sample_complexity(rows: pd.DataFrame) -> Estimate:
     """Log-log slope of P* against n_c m^L: through the mean of each setting, error from their scatter about the line."""
-    points = stats.table(one_per_grammar(rows, "needed"), by=[*SETTING, "threshold"], value="needed")
+    points = stats.table(data_needed(rows), by=[*SETTING, "threshold"], value="needed")
     return stats.loglog_slope(points.threshold, points["mean"])
 
 
 def prefactor(rows: pd.DataFrame) -> Estimate:
     """P* / (n_c m^L) at depth two: mean over all grammars, whatever their setting."""
-    needed = one_per_grammar(rows[rows.depth == 2], "needed")
+    needed = data_needed(rows[rows.depth == 2])
     return stats.mean(needed.needed / needed.threshold, if_empty=f"{NO_NETWORK} at depth two")
 
 
 def vocabulary_exponent(rows: pd.DataFrame) -> Estimate:
     """Log-log slope of P* against the vocabulary, of all grammars; error from the scatter about the line."""
-    needed = one_per_grammar(rows, "needed")
+    needed = data_needed(rows)
     return stats.loglog_slope(needed.vocab, needed.needed)
 
 
