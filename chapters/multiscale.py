@@ -82,7 +82,7 @@ from quire.experiments.multiscale import (
     table_measures,
 )
 from quire.figures import Level, PowerLaw, curves, figure, label_columns, scatter
-from quire.sweep import describe, sweep
+from quire.sweep import describe, made, sweep
 
 label_columns(
     "multiscale",
@@ -303,9 +303,10 @@ for source in ("details", "generated"):
     claims.report(f"multiscale.{source}-spectrum", measures.spectrum_error(power, source=source))
 
 # %%
+first = made(scale_cells.first_fields, fields=runs[0], count=min(3, draw_chains))
 figure(
     "multiscale-fields",
-    drawings.field_pictures(runs[0].tensors(device=device), count=min(3, draw_chains)),
+    drawings.field_pictures(first.tensors(device=device)),
     caption="Fields drawn scale by scale (left half), each from the coarser one above it, and fields of the model (right half).",
     alt="Rows of grey squares, from coarse above to fine below. On the left the same patches of dark and bright sharpen from row to row; "
     "fields of the model on the right have patches of the same sizes and roughness.",

@@ -63,6 +63,10 @@ def test_drawn_fields_come_at_every_scale_and_are_counted_whole():
     octave = packet_band(8, depth=1, band=1, moments=4)
     for fine, coarse in (("generated.8", "generated.4"), ("details.8", "true.4"), ("true.8", "true.4")):
         torch.testing.assert_close(octave.average(fields[fine]), fields[coarse].flatten(1))
+    first = scale_cells.first_fields(fields=fields, count=2)
+    assert set(first) == {"true.8", "true.4", "generated.8", "generated.4"}
+    unit = fields["true.8"].square().mean().sqrt()
+    torch.testing.assert_close(first["generated.8"] * unit, fields["generated.8"][:2])
     rows = finite(scale_cells.moments_by_scale(fields=fields))
     assert {(row["source"], row["scale"]) for row in rows} >= {("generated", 8), ("true", 4)}
     dense = finite(scale_cells.histograms(fields=fields, bins=10))

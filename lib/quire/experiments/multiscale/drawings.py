@@ -12,20 +12,19 @@ __all__ = ["field_pictures", "patch_pictures"]
 SIZE = (1.15, 1.3)  # inches of a picture
 
 
-def field_pictures(fields: Mapping[str, Any], *, count: int):
+def field_pictures(fields: Mapping[str, Any]):
     """A row for each scale, coarsest first: fields that were drawn, each above what became of it, then fields of the model.
 
     Args:
-        fields: of :func:`quire.experiments.multiscale.scale_cells.drawn_by_scales`.
-        count: fields of each source.
+        fields: of :func:`quire.experiments.multiscale.scale_cells.first_fields`.
     """
     sides = sorted({int(name.split(".")[1]) for name in fields})
+    count = len(fields[f"true.{sides[0]}"])
     shown, titles, about = [], [], []
     for side in sides:
-        unit = float(np.sqrt(np.mean(np.square(np.asarray(fields[f"true.{side}"])))))
         for source, title in (("generated", "drawn"), ("true", "model")):
             for number in range(count):
-                shown.append(np.asarray(fields[f"{source}.{side}"][number]) / unit)
+                shown.append(np.asarray(fields[f"{source}.{side}"][number]))
                 titles.append(f"{title}, {side} × {side}" if number == 0 else "")
                 about.append({"source": source, "side": side, "draw": number})
     return pictures(shown, titles=titles, about=about, layout=(len(sides), 2 * count), size=SIZE, brightness=(-2, 2))

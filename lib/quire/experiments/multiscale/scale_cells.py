@@ -5,7 +5,7 @@ import torch
 from quire.multiscale import averages, binder_cumulant, details_given, fit_scales, generate, sample_phi4
 from quire.types import Float, Tensor
 
-__all__ = ["drawn_by_scales", "histograms", "moments_by_scale", "spectra"]
+__all__ = ["drawn_by_scales", "first_fields", "histograms", "moments_by_scale", "spectra"]
 
 MOMENTS = 4  # of the wavelet
 # From noise; by longer chains; from the model; details given true averages.
@@ -52,6 +52,23 @@ def drawn_by_scales(
         fine = details_given(coarse, scale, steps=steps, generator=generator)
         found[f"details.{fine.shape[-1]}"] = fine
     return found
+
+
+def first_fields(*, fields: dict[str, Tensor], count: int) -> dict[str, Tensor]:
+    """What a figure shows: so few that they are kept with the rows of record.
+
+    Args:
+        fields: of :func:`drawn_by_scales`.
+        count: fields of each source and scale.
+
+    Returns:
+        generated.<side>, true.<side>: the first of them, in units of the root mean square of the model's at this scale.
+    """
+    shown = {}
+    for source, scale, values in _named(fields):
+        if source in ("generated", "true"):
+            shown[f"{source}.{scale}"] = values[:count] / fields[f"true.{scale}"].square().mean().sqrt()
+    return shown
 
 
 def moments_by_scale(*, fields: dict[str, Tensor]) -> list[dict]:
