@@ -5,11 +5,13 @@ import math
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from known_answers import finite
 
 from quire.deep_kernels import harmonic_counts, harmonic_transform, quadrature
 from quire.experiments.locality.cells import learning_curves, predicted_curves
 from quire.experiments.locality.circle_cells import circle_curves, circle_theory
+from quire.experiments.locality.image_cells import _measured, image_curves, images, predicted_errors
 from quire.experiments.locality.kernel_cells import decay, finite_width, parity, ranked_spectrum, trace_identity
 from quire.experiments.locality.kernels_by_name import grams, named
 from quire.experiments.locality.sphere_cells import sphere_theory
@@ -243,3 +245,81 @@ def test_the_theory_on_the_sphere_has_converged(monkeypatch):
     assert errors(degrees=60) == pytest.approx(usual, rel=1e-3)
     monkeypatch.setattr("quire.experiments.locality.sphere_cells.NODES", 512)
     assert errors() == pytest.approx(usual, rel=1e-5)
+
+
+# --- real images
+
+IMAGES = dict(dataset="digits", side=8, num_points=160, shifted=False, seed=0)
+CURVE = IMAGES | dict(sizes=[8, 16, 32], noise=0.0, num_draws=3)
+
+
+def test_images_have_one_scale_and_labels_that_are_centred():
+    pixels, labels = images(**IMAGES)
+    assert pixels.shape == (160, 1, 8, 8) and labels.shape == (160, 10)
+    assert abs(pixels.mean()) < 1e-12 and pixels.std() == pytest.approx(1.0)
+    assert labels.mean(0).abs().max() < 1e-12 and labels.square().sum(1).mean() == pytest.approx(1.0)
+    other, _ = images(**(IMAGES | {"seed": 1}))
+    assert not torch.equal(other, pixels)
+    small, _ = images(**(IMAGES | {"side": 4}))
+    means = images(**IMAGES)[0].unfold(2, 2, 2).unfold(3, 2, 2).mean((4, 5))
+    assert torch.allclose(small, (means - means.mean()) / means.std())
+    with pytest.raises(ValueError, match="digits has 1797 training images, asked 1798"):
+        images(**(IMAGES | {"num_points": 1798}))
+
+
+def test_shifted_images_are_the_same_images_elsewhere():
+    pixels, labels = images(**IMAGES)
+    moved, same = images(**(IMAGES | {"shifted": True}))
+    assert torch.equal(labels, same) and not torch.equal(moved, pixels)
+    for one, other in zip(pixels[:20, 0], moved[:20, 0], strict=True):
+        places = [one.roll((down, right), (0, 1)) for down in range(8) for right in range(8)]
+        assert any(torch.allclose(place, other) for place in places)
+    asked = CURVE | {"kernel": "3cn", "shifted": True}
+    rows = image_curves(**asked)
+    assert rows == image_curves(**asked) and rows[0]["error"] != image_curves(**(CURVE | {"kernel": "3cn"}))[0]["error"]
+
+
+@pytest.mark.parametrize("kernel", ["2lc", "2cn", "8fc"])
+def test_image_curves_are_those_of_one_solve_for_each_size(kernel):
+    """Laplacian of patches cut by hand, and the normal equations of each training set."""
+    rows = finite(image_curves(kernel=kernel, **(CURVE | {"noise": 0.3})))
+    assert [(row["draw"], row["size"]) for row in rows] == [(d, n) for d in range(3) for n in (8, 16, 32)]
+    pixels, labels = images(**IMAGES)
+    s = int(kernel[0])
+    patches = F.unfold(pixels, s).mT  # point, place, pixel
+    first = patches[:, None, :, None] - patches[None, :, None, :]  # all pairs of places
+    pairs = torch.exp(-first.norm(dim=4) / s)
+    gram = pairs.mean((2, 3)) if kernel.endswith("cn") else pairs.diagonal(dim1=2, dim2=3).mean(2)
+    source = generator("locality.image_curves", "digits", 160, 0, 0)
+    order = torch.randperm(160, generator=source)
+    noise = (0.3 / 10) ** 0.5 * torch.randn(32, 10, generator=source, dtype=torch.float64)
+    test = order[32:]
+    for row in rows[:3]:
+        train = order[: row["size"]]
+        weights = torch.linalg.solve(gram[train][:, train], labels[train] + noise[: row["size"]])
+        residual = gram[test][:, train] @ weights - labels[test]
+        assert row["error"] == pytest.approx(residual.square().sum(1).mean().item(), rel=1e-7)
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.5])
+def test_the_theory_of_images_is_right_where_features_are_gaussian(noise):
+    """A Gram matrix of Gaussian features with a spectrum that falls, and labels that are linear in them and more."""
+    source = generator("test")
+    features = torch.randn(600, 900, generator=source, dtype=torch.float64) * torch.arange(1, 901).double() ** -0.7
+    labels = features @ torch.randn(900, 2, generator=source, dtype=torch.float64)
+    labels += 0.3 * torch.randn(600, 2, generator=source, dtype=torch.float64)
+    labels = (labels - labels.mean(0)) / (labels - labels.mean(0)).square().sum(1).mean().sqrt()
+    gram, sizes = features @ features.T, [30, 100, 200]
+    drawn = torch.tensor(
+        [_measured(gram, labels, sizes, noise, generator("draws", draw)) for draw in range(40)], dtype=torch.float64
+    )
+    measured = drawn[..., 0].mean(0)
+    predicted = torch.tensor(predicted_errors(gram, labels, sizes, noise=noise), dtype=torch.float64)
+    assert torch.allclose(measured, predicted, rtol=0.05)
+
+
+def test_equal_eigenvalues_teach_nothing_about_what_was_not_drawn():
+    labels = torch.randn(200, 1, generator=generator("test"), dtype=torch.float64)
+    labels = (labels - labels.mean()) / labels.std(correction=0)
+    gram = torch.eye(200, dtype=torch.float64)
+    assert predicted_errors(gram, labels, [20, 100], noise=0.7) == pytest.approx([1.0, 1.0])

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from known_answers import known, missing, no_error, power_law
 
-from quire.experiments.locality import circle_measures, kernel_measures, measures
+from quire.experiments.locality import circle_measures, image_measures, kernel_measures, measures
 
 SIZES = [16, 32, 64, 128, 256]
 
@@ -296,3 +296,69 @@ def test_ridge_gap_without_a_teacher_or_with_one_size():
 def test_filters_are_named_by_their_sizes():
     rows = pd.DataFrame({"pair": ["2cn → 3lc", "3lc → 12fc"], "error": [1.0, 2.0]})
     assert measures.with_filters(rows).filters.tolist() == ["t = 2, s = 3", "t = 3, s = 12"]
+
+
+# --- real images
+
+
+def image_rows(exponents, *, draws=(0.9, 1.1), noise=0.0, dataset="digits", predicted=1.0, num_points=1024):
+    """Curves of one set of images: error = factor of the draw × P^(-β) for each kernel."""
+    return pd.DataFrame(
+        [
+            {"dataset": dataset, "kernel": kernel, "noise": noise, "shifted": False, "seed": 0, "draw": draw}
+            | {
+                "num_points": num_points,
+                "size": size,
+                "error": factor * size**-beta,
+                "predicted_error": predicted * size**-beta,
+            }
+            for kernel, beta in exponents.items()
+            for draw, factor in enumerate(draws)
+            for size in SIZES + [512]
+        ]
+    )
+
+
+def test_the_theory_deviates_where_it_deviates_most_up_to_a_quarter_of_the_images():
+    rows = image_rows({"3lc": 0.5, "8fc": 0.4}, predicted=0.8)  # means of one over 0.8
+    assert known(image_measures.theory_deviation(rows), 0.25, 0.1 / 0.8, 1)
+    far = rows.assign(error=rows.error.where(rows["size"] < 512, 99.0))
+    assert image_measures.theory_deviation(far) == image_measures.theory_deviation(rows)
+    near = rows.assign(error=rows.error.where(rows["size"] != 256, 2 * rows.error))
+    assert known(image_measures.theory_deviation(near), 1.5, 0.2 / 0.8, 1)
+    moved = pd.concat(
+        [rows, rows.assign(shifted=True, error=0.8 * rows.error)]
+    )  # exactly the theory, where it is shifted
+    assert image_measures.theory_deviation(moved) == image_measures.theory_deviation(rows)
+    assert missing(image_measures.theory_deviation(image_measures.NONE), "no such curves")
+
+
+def test_sharing_changes_an_exponent_by_the_largest_difference():
+    rows = image_rows({"2lc": 0.4, "2cn": 0.1, "3lc": 0.4, "3cn": 0.5, "8fc": 0.6})
+    assert image_measures.sharing_change(rows, from_size=32).value == pytest.approx(0.3)
+    table = image_measures.exponent_table(rows, from_size=32).set_index(["architecture", "filter_size"]).beta
+    assert table.round(9).to_dict() == {("lc", 2): 0.4, ("cn", 2): 0.1, ("lc", 3): 0.4, ("cn", 3): 0.5, ("fc", 8): 0.6}
+    bent = rows.assign(error=rows.error.where(rows["size"] > 16, 7.0))
+    assert image_measures.sharing_change(bent, from_size=32) == image_measures.sharing_change(rows, from_size=32)
+    alone = rows[rows.kernel.isin(["2lc", "8fc"])]
+    assert missing(image_measures.sharing_change(alone, from_size=32), "no such curves")
+
+
+def test_locality_gains_what_it_gains_on_the_worst_set():
+    rows = pd.concat(
+        [image_rows({"3lc": 0.5, "2lc": 0.9, "8fc": 0.3}), image_rows({"3lc": 0.2, "8fc": 0.25}, dataset="mnist")]
+    )
+    assert image_measures.locality_gain(rows, filter_size=3, from_size=16).value == pytest.approx(-0.05)
+    assert missing(image_measures.locality_gain(rows, filter_size=5, from_size=16), "no such curves")
+
+
+def test_sharing_gains_least_on_the_worst_set():
+    rows = pd.concat([image_rows({"3lc": 0.2, "3cn": 0.4}), image_rows({"3lc": 0.2, "3cn": 0.1}, dataset="mnist")])
+    assert known(image_measures.sharing_ratio(rows), 512**0.1, 0.0, 1)
+    assert missing(image_measures.sharing_ratio(rows[rows.kernel == "3cn"]), "no such curves")
+
+
+def test_curves_of_images_show_the_theory_where_it_is_made_for():
+    shown = image_measures.curve_table(image_rows({"3lc": 0.5}))
+    assert shown[shown.predicted_error.isna()]["size"].unique().tolist() == [512]
+    assert {"dataset", "kernel", "draw", "error"} <= set(shown.columns)
