@@ -9,7 +9,7 @@ from known_answers import finite, storable
 from quire.data import MissingData
 from quire.experiments.diffeo import plans, scale_cells
 from quire.experiments.diffeo.cells import bijectivity, laws, pooling
-from quire.experiments.diffeo.images import probe_images, vision_data
+from quire.experiments.diffeo.images import FOLDS, _order, probe_images, vision_data
 from quire.experiments.diffeo.made import gallery, initial_network, trained_network
 from quire.experiments.diffeo.network_cells import network_stability
 from quire.experiments.diffeo.photo_cells import photo_stability
@@ -161,11 +161,21 @@ def test_a_network_that_has_not_moved_is_measured_alike_before_and_after():
     )
 
 
-def test_probes_are_standardised_like_the_training_images():
-    data = vision_data("glyphs", num_train=30, num_test=20, seed=3)
-    assert torch.equal(probe_images("glyphs", 12, mean=data.mean, deviation=data.deviation), data.test_inputs[:12])
-    data = vision_data("digits", num_train=30, num_test=20, seed=3)
-    assert torch.equal(probe_images("digits", 12, mean=data.mean, deviation=data.deviation), data.test_inputs[:12])
+@pytest.mark.parametrize("dataset", ["glyphs", "digits"])
+def test_probes_are_standardised_like_the_training_images(dataset):
+    data = vision_data(dataset, num_train=30, num_test=20, seed=3)
+    probes = probe_images(dataset, 12, seed=3, mean=data.mean, deviation=data.deviation)
+    assert torch.equal(probes, data.test_inputs[:12])
+
+
+def test_architectures_share_what_seeds_do_not():
+    """One seed probes all architectures alike: the error over seeds knows of images, fields and noises."""
+    start = initial_network("fc-l2", shape=(1, 28, 28), num_classes=10, seed=0).state_dict()
+    kept = {f"trained.{name}": value for name, value in start.items()}
+    kept |= {"mean": torch.zeros(1, 1, 1, 1), "deviation": torch.ones(1, 1, 1, 1)}
+    kept |= {name: torch.tensor(0.0) for name in ("test_error", "train_error", "train_loss")}
+    rows = [measured(kept, "digits", "fc-l2", seed)[-1] for seed in (0, 0, 1)]
+    assert rows[0] == rows[1] and rows[0]["noise"] != rows[2]["noise"] and rows[0]["diffeo"] != rows[2]["diffeo"]
 
 
 def test_a_network_that_diverges_is_measured_as_such():
@@ -226,22 +236,43 @@ def test_networks_that_images_are_too_small_for_are_refused():
 # --- images
 
 
-def test_digits_are_enlarged_standardised_and_split_once():
+def test_digits_are_enlarged_standardised_and_split():
     data = vision_data("digits", num_train=1297, num_test=500, seed=0)
     assert data.inputs.shape == (1297, 1, 28, 28) and data.test_inputs.shape == (500, 1, 28, 28)
     assert data.inputs.mean().abs() < 1e-5 and abs(data.inputs.std() - 1) < 1e-4
     assert torch.allclose(data.inputs[..., 0, :], torch.tensor(data.blank), atol=1e-5)
     assert len(data.targets) + len(data.test_targets) == 1797
     other = vision_data("digits", num_train=1297, num_test=500, seed=1)
-    assert torch.equal(data.test_inputs, other.test_inputs)
     assert not torch.equal(data.inputs[:10], other.inputs[:10])
+
+
+def test_four_seeds_in_a_row_hold_out_different_images():
+    """Each digit is held out once, and what a seed holds out it does not train on."""
+    quarter = 1797 // FOLDS
+    for seeds in (range(4), range(4, 8)):
+        held = [set(_order("digits", 1797, seed)[:quarter].tolist()) for seed in seeds]
+        assert len(set.union(*held)) == 4 * quarter
+    assert set(_order("digits", 1797, 0)[:quarter].tolist()) != set(_order("digits", 1797, 4)[:quarter].tolist())
+    assert sorted(_order("digits", 1797, 6).tolist()) == list(range(1797))
+    data = vision_data("digits", num_train=1797 - quarter, num_test=quarter, seed=2)
+    together = torch.cat([data.inputs, data.test_inputs]) * data.deviation + data.mean
+    whole = vision_data("digits", num_train=1796, num_test=1, seed=0)
+    every = torch.cat([whole.inputs, whole.test_inputs]) * whole.deviation + whole.mean
+    assert torch.allclose(together.double().sum((0, 1)), every.double().sum((0, 1)), atol=1e-2)
+
+
+def test_characters_are_drawn_anew_for_each_seed():
+    first, second = (vision_data("glyphs", num_train=20, num_test=10, seed=seed) for seed in (0, 1))
+    assert not torch.equal(first.test_inputs, second.test_inputs) and not torch.equal(first.inputs, second.inputs)
+    more = vision_data("glyphs", num_train=40, num_test=10, seed=0)
+    assert torch.equal(more.test_targets, first.test_targets)  # a larger training set is tested on the same
 
 
 def test_more_images_than_there_are_is_an_error():
     with pytest.raises(ValueError, match="asked 1298"):
         vision_data("digits", num_train=1298, num_test=500, seed=0)
     with pytest.raises(ValueError, match="1797 test images, asked 1798"):
-        probe_images("digits", 1798, mean=torch.zeros(1, 1, 1, 1), deviation=torch.ones(1, 1, 1, 1))
+        probe_images("digits", 1798, seed=0, mean=torch.zeros(1, 1, 1, 1), deviation=torch.ones(1, 1, 1, 1))
 
 
 # --- scales and stripes

@@ -9,6 +9,7 @@ from known_answers import known, missing, no_error
 
 from quire.experiments.diffeo import (
     convention_measures,
+    error_measures,
     measures,
     network_measures,
     photo_measures,
@@ -155,7 +156,8 @@ def zoo(stabilities, *, errors=None, **columns):
             for state, relative in zip(("initial", "trained"), pair, strict=True):
                 row = {"architecture": architecture, "seed": seed, "state": state, "layer": "output", "depth": 1.0}
                 row |= {"relative": relative, "diffeo": relative, "noise": 1.0, "num_test": 100, "dataset": "digits"}
-                row |= {"test_error": 0.1 if errors is None else errors[place], "num_train": 64, "train_error": 0.0}
+                row |= {"test_error": 0.1 if errors is None else errors[place], "num_train": 64}
+                row |= {"train_error": 0.0, "train_loss": 0.01}
                 row |= {"normalization": "reference"}
                 parts.append(row | columns | {"normalization": "batch", "relative": 55.0, "diffeo": 55.0})
                 parts.append(row | columns)
@@ -216,11 +218,15 @@ def test_tables_leave_out_what_has_no_logarithm_and_hidden_layers():
 
 
 def test_error_table_averages_over_seeds_and_lifts_errors_of_zero():
-    rows = zoo({"a": [(1.0, 2.0), (1.0, 4.0)], "b": [(1.0, 5.0), (1.0, 5.0)]}, errors=[0.3, 0.0])
-    table = network_measures.error_table(rows).set_index(["architecture", "quantity"])
-    assert table.loc[("a", "relative, $R_f$")].tolist() == pytest.approx([0.3, 3.0])
-    assert table.loc[("b", "to diffeomorphisms, $D_f$")].tolist() == pytest.approx([0.005, 5.0])
-    assert table.loc[("b", "to noise, $G_f$")].tolist() == pytest.approx([0.005, 1.0])
+    rows = zoo({"a": [(1.0, 2.0), (1.0, 8.0)], "b": [(1.0, 5.0), (1.0, 5.0)]}, errors=[0.3, 0.0])
+    table = error_measures.error_table(rows).set_index(["architecture", "quantity"])
+    shown = ["test_error", "error", "stability", "stability_error"]
+    spread = 4.0 * np.std(np.log([2.0, 8.0]), ddof=1) / 2**0.5
+    assert table.loc[("a", "relative, $R_f$"), shown].tolist() == pytest.approx([0.3, 0.0, 4.0, spread])
+    assert table.loc[("b", "to diffeomorphisms, $D_f$"), shown].tolist() == pytest.approx([0.005, 0.0, 5.0, 0.0])
+    assert table.loc[("b", "to noise, $G_f$"), shown].tolist() == pytest.approx([0.005, 0.0, 1.0, 0.0])
+    assert table.loc[("b", "training loss"), shown].tolist() == pytest.approx([0.005, 0.0, 0.01, 0.0])
+    assert list(error_measures.error_table(rows[:0]).columns) == list(error_measures.error_table(rows).columns)
 
 
 LINE = {"a": [(1.0, 1.0)] * 3, "b": [(1.0, 4.0)] * 3, "c": [(1.0, 16.0)] * 3}
@@ -229,48 +235,48 @@ LINE = {"a": [(1.0, 1.0)] * 3, "b": [(1.0, 4.0)] * 3, "c": [(1.0, 16.0)] * 3}
 def test_correlations_over_architectures():
     rising = zoo(LINE, errors=[0.1, 0.2, 0.4])
     for ranks in (True, False):
-        assert known(network_measures.correlation(rising, quantity="relative", ranks=ranks), 1.0, 0, 2)
+        assert known(error_measures.correlation(rising, quantity="relative", ranks=ranks), 1.0, 0, 2)
         falling = zoo(LINE, errors=[0.4, 0.2, 0.1])
-        assert known(network_measures.correlation(falling, quantity="diffeo", ranks=ranks), -1.0, 0, 2)
-    bent = network_measures.correlation(zoo(LINE, errors=[0.0, 0.1, 0.2]), quantity="relative", ranks=False)
+        assert known(error_measures.correlation(falling, quantity="diffeo", ranks=ranks), -1.0, 0, 2)
+    bent = error_measures.correlation(zoo(LINE, errors=[0.0, 0.1, 0.2]), quantity="relative", ranks=False)
     expected = np.corrcoef(np.log([1, 4, 16]), np.log([0.005, 0.1, 0.2]))[0, 1]  # half of an image of a hundred
     assert bent.value == pytest.approx(expected)
-    assert network_measures.correlation(rising, quantity="noise", ranks=True).reason  # all the same: no correlation
+    assert error_measures.correlation(rising, quantity="noise", ranks=True).reason  # all the same: no correlation
 
 
 def test_correlation_has_the_spread_over_seeds_as_its_error():
     stability = {"a": [(1.0, 1.0), (1.0, 2.0)], "b": [(1.0, 4.0), (1.0, 1.0)], "c": [(1.0, 16.0), (1.0, 0.1)]}
-    found = network_measures.correlation(zoo(stability, errors=[0.1, 0.2, 0.4]), quantity="relative", ranks=True)
+    found = error_measures.correlation(zoo(stability, errors=[0.1, 0.2, 0.4]), quantity="relative", ranks=True)
     assert found.stderr > 0.5 and found.dof == 1
 
 
 def test_correlation_of_one_seed_of_two_architectures_and_of_a_network_without_stability():
     one = {name: pairs[:1] for name, pairs in LINE.items()}
-    assert no_error(
-        network_measures.correlation(zoo(one, errors=[0.1, 0.2, 0.4]), quantity="relative", ranks=True), 1.0
-    )
+    assert no_error(error_measures.correlation(zoo(one, errors=[0.1, 0.2, 0.4]), quantity="relative", ranks=True), 1.0)
     two = {name: LINE[name] for name in "ab"}
-    assert missing(network_measures.correlation(zoo(two), quantity="relative", ranks=True), "three architectures")
+    assert missing(error_measures.correlation(zoo(two), quantity="relative", ranks=True), "three architectures")
     broken = zoo(LINE | {"d": [(1.0, 2.0), (1.0, 2.0), (1.0, math.nan)]})
-    assert missing(network_measures.correlation(broken, quantity="relative", ranks=True), "a network has no stability")
+    assert missing(error_measures.correlation(broken, quantity="relative", ranks=True), "a network has no stability")
 
 
 def test_networks_that_have_not_fitted_are_no_part_of_a_comparison():
     """Nor of its figure; with two architectures left there is no correlation."""
     wild = zoo({"d": [(1.0, 0.01)] * 3}, errors=[0.9], train_error=0.02)
     rows = pd.concat([zoo(LINE, errors=[0.1, 0.2, 0.4]), wild])
-    assert known(network_measures.correlation(rows, quantity="relative", ranks=True), 1.0, 0, 2)
-    assert set(network_measures.error_table(rows).architecture) == {"a", "b", "c"}
+    assert known(error_measures.correlation(rows, quantity="relative", ranks=True), 1.0, 0, 2)
+    assert set(error_measures.error_table(rows).architecture) == {"a", "b", "c"}
     bad = zoo(LINE, errors=[0.1, 0.2, 0.4], train_error=0.02)
-    assert network_measures.correlation(bad, quantity="relative", ranks=True).reason
+    assert error_measures.correlation(bad, quantity="relative", ranks=True).reason
 
 
 def test_the_advantage_over_a_rival_is_a_difference_of_absolute_correlations():
     rows = zoo(LINE, errors=[0.1, 0.2, 0.4])
     rows["train_error"] = rows.architecture.map({"a": 0.009, "b": 0.001, "c": 0.002})
-    rival = network_measures.correlation(rows, quantity="train_error", ranks=True)
+    rival = error_measures.correlation(rows, quantity="train_error", ranks=True)
     assert -1 < rival.value < 0
-    assert network_measures.advantage(rows, over="train_error").value == pytest.approx(1 + rival.value)
+    assert error_measures.advantage(rows, over="train_error").value == pytest.approx(1 + rival.value)
+    itself = error_measures.advantage(rows.assign(train_loss=rows.relative), over="train_loss")
+    assert (itself.value, itself.stderr) == (0.0, 0.0)  # in every draw of seeds
 
 
 def test_conventions_are_pairs_of_normalisations():

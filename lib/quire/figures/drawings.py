@@ -53,6 +53,8 @@ def scatter(
     by: str | None = None,
     panels: str | None = None,
     theory: str | None = None,
+    error: str | None = None,
+    x_error: str | None = None,
     log: str = "",
     **frame: Any,
 ) -> Scatter:
@@ -61,11 +63,12 @@ def scatter(
     Args:
         rows: tidy rows.
         x, y, by, panels, theory, log, frame: as for ``curves``.
+        error, x_error: columns of the standard errors of y and x.
 
     Returns:
         The drawing, for ``figure``.
     """
-    columns = dict(x=x, y=y, by=by, panels=panels, theory=theory)
+    columns = dict(x=x, y=y, by=by, panels=panels, theory=theory, error=error, x_error=x_error)
     return Scatter(rows=rows, log=log, frame=framed(frame), **columns)
 
 

@@ -76,7 +76,14 @@ class Curves(Panelled):
 
 @dataclass(frozen=True, kw_only=True)
 class Scatter(Curves):
-    """One marker for each row."""
+    """One marker for each row, with the errors of both coordinates where there are columns of them."""
+
+    x_error: str | None = None
+
+    @property
+    def columns(self) -> list[str]:
+        """The columns that are drawn, in the order of the table that is written."""
+        return [*super().columns, *([] if self.x_error is None else [self.x_error])]
 
     @property
     def line(self) -> str:
@@ -85,7 +92,9 @@ class Scatter(Curves):
 
     def mark(self, panel: Panel, rows: pd.DataFrame, shown: pd.DataFrame, colour, marker: str) -> None:
         """Draw the rows of a group."""
-        panel.ax.plot(rows[self.x], rows[self.y], marker, color=colour, ls="none", alpha=0.85)
+        errors = {"xerr": self.x_error, "yerr": self.error}
+        known = {axis: rows[column] for axis, column in errors.items() if column is not None}
+        panel.ax.errorbar(rows[self.x], rows[self.y], fmt=marker, color=colour, elinewidth=1, alpha=0.85, **known)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -39,7 +39,8 @@ def network_stability(
 ) -> list[dict]:
     """Stability of one network before and after training, and with shuffled channels.
 
-    Fields, noises and probed images depend on none of the network's arguments but its data set, and not on the displacement.
+    Fields, noises and probed images depend on none of the network's arguments but its data set and its seed, and not on the
+    displacement: architectures of one seed are compared on the same draws, and seeds share none.
 
     Args:
         network: of :func:`quire.experiments.diffeo.made.trained_network`.
@@ -57,9 +58,10 @@ def network_stability(
         One row per state and layer, with the losses and errors of the trained network.
     """
     on = resolve(device)
-    probes = probe_images(dataset, num_probes, mean=network["mean"], deviation=network["deviation"]).to(on)
+    probes = probe_images(dataset, num_probes, seed=seed, mean=network["mean"], deviation=network["deviation"])
+    probes = probes.to(on)
     ensemble = MaxEntropyDiffeo(probes.shape[-1], cutoff, rule=rule)
-    coefficients, noise = _draws(ensemble, probes, generator("probes", dataset, cutoff, rule))
+    coefficients, noise = _draws(ensemble, probes, generator("probes", dataset, cutoff, rule, seed))
     drawn = {"coefficients": coefficients, "noise": noise, "temperature": ensemble.temperature(displacement, law=law)}
     perturbation = perturb(probes, ensemble, **drawn, interpolation=interpolation, noise_matching=noise_matching)
     initial, trained = (net.to(on) for net in _before_and_after(network, architecture, tuple(probes.shape[1:]), seed))

@@ -5,7 +5,7 @@ Stabilities differ by factors, so that their means are geometric. A network that
 has none: estimates that it enters are missing, and figures leave it out.
 
 What is compared is measured under one condition: every state with the statistics of the same images in its normalisations,
-kept fixed. Networks that have not fitted their training set are no part of a comparison between architectures.
+kept fixed.
 """
 
 import numpy as np
@@ -15,17 +15,19 @@ from quire import stats
 from quire.stats import Estimate
 
 __all__ = [
-    "advantage",
+    "NAMES",
+    "NONE",
+    "UNDEFINED",
     "at_output",
     "before_and_after",
     "channel_pooling",
-    "correlation",
-    "error_table",
     "growth",
     "growth_table",
+    "has_logarithms",
     "largest_change",
     "largest_stability",
     "layer_table",
+    "mean_of",
     "mean_stability",
     "scan_table",
     "smallest_change",
@@ -34,8 +36,11 @@ __all__ = [
 
 NAMES = {"relative": "relative, $R_f$", "diffeo": "to diffeomorphisms, $D_f$", "noise": "to noise, $G_f$"}
 SYMBOLS = {"relative": "$R_k$", "diffeo": "$D_k$", "noise": "$G_k$"}
+NONE = pd.DataFrame(  # of a zoo whose images are not at hand
+    columns=["architecture", "seed", "dataset", "num_train", "num_test", "state", "normalization", "layer", "depth"]
+    + [*NAMES, "test_error", "train_error", "train_loss"]
+)
 FIXED = "reference"  # the normalisation under which states are compared
-FITTED = 0.01  # largest training error of a network that has fitted its training set
 ABSENT = "none of these networks is in the zoo"
 UNDEFINED = "a network has no stability: it diverged, or its output is constant"
 
@@ -54,7 +59,7 @@ def before_and_after(rows: pd.DataFrame) -> pd.DataFrame:
 def mean_stability(rows: pd.DataFrame, *, state: str, networks: list[str]) -> Estimate:
     """R_f in a state, the mean over all networks of some architectures and all their seeds."""
     output = at_output(rows)
-    return _mean(output[(output.state == state) & output.architecture.isin(networks)].relative)
+    return mean_of(output[(output.state == state) & output.architecture.isin(networks)].relative)
 
 
 def smallest_stability(rows: pd.DataFrame, *, state: str, networks: list[str]) -> Estimate:
@@ -83,39 +88,6 @@ def scan_table(rows: pd.DataFrame) -> pd.DataFrame:
     return shown.assign(panel=shown.architecture + ", " + shown.state)
 
 
-def error_table(rows: pd.DataFrame) -> pd.DataFrame:
-    """The table of a figure: test error and stability of each architecture after training, averaged over seeds as they are."""
-    final = _final(rows)
-    means = final.groupby("architecture", sort=False)[[*NAMES, "test_error"]].mean().reset_index()
-    table = means.melt(["architecture", "test_error"], list(NAMES), var_name="quantity", value_name="stability")
-    return table[table.stability > 0].assign(quantity=lambda shown: shown.quantity.map(NAMES))
-
-
-def correlation(rows: pd.DataFrame, *, quantity: str, ranks: bool) -> Estimate:
-    """Correlation over architectures of a stability after training with the test error; bootstrap over seeds.
-
-    Errors below half an image count as half an image.
-
-    Args:
-        rows: all networks of a zoo at one number of training points.
-        quantity: "relative", "diffeo" or "noise"; or the rival "train_error".
-        ranks: Spearman's; otherwise Pearson's, of the logarithms.
-    """
-    final = _final(rows)
-    if not _defined(final[quantity]):
-        return Estimate.missing(UNDEFINED)
-    stability, error = (
-        final.pivot(index="seed", columns="architecture", values=name).to_numpy() for name in (quantity, "test_error")
-    )
-    return stats.correlation_over_seeds(stability, error, ranks=ranks)
-
-
-def advantage(rows: pd.DataFrame, *, over: str) -> Estimate:
-    """By how much the rank correlation of R_f with the test error is larger, in absolute value, than that of a rival."""
-    first, second = (abs(correlation(rows, quantity=name, ranks=True)) for name in ("relative", over))
-    return first - second
-
-
 def growth_table(rows: pd.DataFrame) -> pd.DataFrame:
     """The table of a figure: the output's stabilities after training."""
     shown = before_and_after(rows)
@@ -129,7 +101,7 @@ def growth(rows: pd.DataFrame, *, dataset: str, network: str) -> Estimate:
     pairs = part.pivot(index="seed", columns="num_train", values="relative")
     if len(pairs.columns) < 2:
         return Estimate.missing("one number of training points shows no growth")
-    return _mean(pairs[pairs.columns.max()] / pairs[pairs.columns.min()])
+    return mean_of(pairs[pairs.columns.max()] / pairs[pairs.columns.min()])
 
 
 def layer_table(rows: pd.DataFrame, *, network: str) -> pd.DataFrame:
@@ -147,22 +119,13 @@ def channel_pooling(rows: pd.DataFrame, *, network: str) -> Estimate:
     """
     hidden = rows[(rows.architecture == network) & (rows.layer != "output") & (rows.normalization == FIXED)]
     last = hidden[hidden.depth == hidden.depth.max()].pivot(index="seed", columns="state", values="diffeo")
-    return _mean(last.shuffled / last.trained) if len(last) else Estimate.missing(ABSENT)
-
-
-def _final(rows: pd.DataFrame) -> pd.DataFrame:
-    """The output after training, of architectures that have fitted their training set, with errors that have a logarithm."""
-    output = at_output(rows)
-    final = output[output.state == "trained"]
-    left = final.groupby("architecture").train_error.transform("mean") <= FITTED
-    floors = {"test_error": 0.5 / final.num_test, "train_error": 0.5 / final.num_train}
-    return final.assign(**{name: final[name].clip(lower=floor) for name, floor in floors.items()})[left]
+    return mean_of(last.shuffled / last.trained) if len(last) else Estimate.missing(ABSENT)
 
 
 def _stabilities(rows: pd.DataFrame, state: str, networks: list[str]) -> list[Estimate]:
     output = at_output(rows)
     part = output[(output.state == state) & output.architecture.isin(networks)]
-    return [_mean(values) for _, values in part.groupby("architecture").relative]
+    return [mean_of(values) for _, values in part.groupby("architecture").relative]
 
 
 def _changes(rows: pd.DataFrame, networks: list[str]) -> list[Estimate]:
@@ -171,12 +134,14 @@ def _changes(rows: pd.DataFrame, networks: list[str]) -> list[Estimate]:
     pairs = part.pivot(index=["architecture", "seed"], columns="state", values="relative").dropna(how="all")
     if pairs.empty:
         return []
-    return [_mean(values) for _, values in (pairs.trained / pairs.initial).groupby("architecture")]
+    return [mean_of(values) for _, values in (pairs.trained / pairs.initial).groupby("architecture")]
 
 
-def _mean(values: pd.Series) -> Estimate:
-    return stats.geometric_mean(values, if_empty=ABSENT) if _defined(values) else Estimate.missing(UNDEFINED)
+def mean_of(values: pd.Series) -> Estimate:
+    """Geometric mean over seeds; missing without seeds, or where one has no logarithm."""
+    return stats.geometric_mean(values, if_empty=ABSENT) if has_logarithms(values) else Estimate.missing(UNDEFINED)
 
 
-def _defined(values: pd.Series) -> bool:
+def has_logarithms(values: pd.Series) -> bool:
+    """Whether all values are positive and finite."""
     return bool((np.isfinite(values) & (values > 0)).all())
