@@ -358,6 +358,14 @@ def test_sharing_gains_least_on_the_worst_set():
     assert missing(image_measures.sharing_ratio(rows[rows.kernel == "3cn"]), "no such curves")
 
 
+def test_what_the_largest_set_teaches():
+    rows = image_rows({"3lc": 0.5, "3cn": 1.0}).assign(misclassified=0.25)
+    assert image_measures.largest_table(rows).to_dict("records") == [
+        {"dataset": "digits", "kernel": "3lc", "error": round(512**-0.5, 3), "misclassified": 0.25},
+        {"dataset": "digits", "kernel": "3cn", "error": round(1 / 512, 3), "misclassified": 0.25},
+    ]
+
+
 def test_curves_of_images_show_the_theory_where_it_is_made_for():
     shown = image_measures.curve_table(image_rows({"3lc": 0.5}))
     assert shown[shown.predicted_error.isna()]["size"].unique().tolist() == [512]

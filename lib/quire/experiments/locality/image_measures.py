@@ -82,6 +82,12 @@ def sharing_ratio(rows: pd.DataFrame) -> Estimate:
     return stats.largest(found, if_empty=ABSENT)
 
 
+def largest_table(rows: pd.DataFrame) -> pd.DataFrame:
+    """Squared error and misclassified fraction of each curve at its largest P, averaged over draws."""
+    last = rows[rows["size"] == rows["size"].max()]
+    return last.groupby(["dataset", "kernel"], sort=False)[["error", "misclassified"]].mean().round(3).reset_index()
+
+
 def _exponents(rows: pd.DataFrame, from_size: int) -> dict[tuple[str, str, int], Estimate]:
     """β of error ~ P^(-β) by data set, architecture and filter size; the error is over draws."""
     clean = rows[(rows.noise == 0) & (rows["size"] >= from_size)]
