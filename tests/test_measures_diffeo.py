@@ -550,3 +550,14 @@ def test_without_the_weights_nothing_is_measured():
     assert missing(photo_measures.depth_ratio(none, normalization="running"), "not at hand")
     assert missing(photo_measures.over_random(none, trained="running", random="batch"), "not at hand")
     assert missing(photo_measures.diffeo_over_random(none), "not at hand")
+
+
+def test_a_zoo_whose_images_are_not_at_hand_has_no_numbers_and_an_empty_table():
+    none = network_measures.NONE
+    assert missing(error_measures.correlation(none, quantity="relative", ranks=True), "three architectures")
+    assert missing(error_measures.advantage(none, over="noise"), "three architectures")
+    assert missing(network_measures.largest_change(none, networks=["fc-l2"]), "none of these networks")
+    assert missing(
+        network_measures.largest_stability(none, state="trained", networks=["fc-l2"]), "none of these networks"
+    )
+    assert error_measures.error_table(none).empty and convention_measures.parts_table(none, ["fc-l2"]).empty

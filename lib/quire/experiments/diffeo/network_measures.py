@@ -38,7 +38,8 @@ NAMES = {"relative": "relative, $R_f$", "diffeo": "to diffeomorphisms, $D_f$", "
 SYMBOLS = {"relative": "$R_k$", "diffeo": "$D_k$", "noise": "$G_k$"}
 NONE = pd.DataFrame(  # of a zoo whose images are not at hand
     columns=["architecture", "seed", "dataset", "num_train", "num_test", "state", "normalization", "layer", "depth"]
-    + [*NAMES, "test_error", "train_error", "train_loss"]
+    + [*NAMES, "test_error", "train_error", "train_loss"],
+    dtype=float,
 )
 FIXED = "reference"  # the normalisation under which states are compared
 ABSENT = "none of these networks is in the zoo"
