@@ -561,6 +561,7 @@ claims.scoreboard("hierarchy")
 # 1. *More synonyms.* `quire run hierarchy --profile book -p deep_settings='[[8,2,8,3],[8,3,8,3],[8,4,8,3]]'` varies only $m$:
 #    `hierarchy.sample-complexity` should still hold.
 # 2. *A wider network.* `quire run hierarchy --profile book -p width=128`: thresholds move by a constant factor at most, so that
-#    `hierarchy.sample-complexity` and `hierarchy.prefactor` should hold.
+#    `hierarchy.prefactor` should hold. The slope should agree with the one above within their errors; that all of its interval lies in the band,
+#    `hierarchy.sample-complexity`, is more than so few settings may show.
 # 3. *Fewer rules under Zipf.* `quire run hierarchy -p zipf_rules=64`: the power law needs many rules, and `hierarchy.zipf-half`
 #    should fail first.
