@@ -433,7 +433,8 @@ figure(
     scatter(error_measures.error_table(zoo), **against_error),
     caption="Test error of each architecture against what may predict it, at one number of training points: means and standard errors over "
     "seeds, each with test images of its own.",
-    alt="Four scatter plots with one point per architecture. The error rises with R_f, has no clear trend with D_f and falls with G_f.",
+    alt="Four scatter plots with one point per architecture. The error rises with R_f and with the training loss, has no clear "
+    "trend with D_f and falls with G_f.",
 )
 
 # %%

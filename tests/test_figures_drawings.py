@@ -1,5 +1,7 @@
 """What drawings show: means and errors, groups and their looks, guides where they belong, labels, ticks."""
 
+import itertools
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -170,6 +172,17 @@ def test_short_logarithmic_axes_have_ticks_to_read():
     assert {1, 1.5, 2, 3, 4, 5, 7} <= set(ax.get_xticks())
     [ax] = drawn(curves(many.assign(p=10.0 ** (many.p / 6)), x="p", y="e", log="x"))  # three decades: powers of ten
     assert all(tick == 10 ** round(np.log10(tick)) for tick in ax.get_xticks())
+
+
+@pytest.mark.parametrize(("low", "high"), [(0.0245, 0.055), (0.032, 0.039), (310.0, 390.0), (2100.0, 4900.0)])
+def test_a_short_axis_of_long_numbers_has_room_for_them(low, high):
+    """Of a single tick in its interval matplotlib made ten, one over the other."""
+    rows = pd.DataFrame({"x": np.geomspace(low, high, 9), "y": 1.0})
+    [ax] = drawn(scatter(rows, x="x", y="y", log="x"))
+    ax.figure.draw_without_rendering()
+    inside = [text for text in ax.get_xticklabels() if low <= text.get_position()[0] <= high]
+    boxes = sorted((text.get_window_extent() for text in inside), key=lambda box: box.x0)
+    assert 1 <= len(boxes) <= 5 and all(left.x1 < right.x0 for left, right in itertools.pairwise(boxes))
 
 
 @pytest.mark.parametrize("value", [0.01, 1.0, 135.73829570576422])

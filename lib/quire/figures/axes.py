@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
-from matplotlib.ticker import FixedLocator, Locator, LogLocator, NullFormatter
+from matplotlib.ticker import FixedLocator, Locator, LogLocator, MaxNLocator, NullFormatter
 
 from quire.figures.palette import numeric
 from quire.figures.scene import Panel, Scene
@@ -16,6 +16,7 @@ __all__ = ["name_places", "open_single_values", "panel_title", "readable_ticks"]
 MOST_NAMES = 9  # along an axis of named places
 MOST_PLACES = 6  # abscissae that each get a tick
 LONGEST_NAME = 5  # characters of an abscissa that is a tick
+FEW, MANY = (1, 2, 5), (1, 1.5, 2, 3, 4, 5, 7)  # ticks of a decade
 ONE_VALUE = 1e-4  # values that differ by less, relatively, are drawn as one
 
 
@@ -83,7 +84,18 @@ def _locator(axis: Axis, places: pd.Series, low: float, high: float) -> Locator:
     if along and _short(places):
         return FixedLocator(sorted(set(places.dropna())))
     wide_names = along and not 0.5 < low < high < 20
-    return LogLocator(subs=(1, 2, 5) if high > (2.5 if wide_names else 10) * low else (1, 1.5, 2, 3, 4, 5, 7))
+    wanted = FEW if high > (2.5 if wide_names else 10) * low else MANY
+    for ticks in (wanted, MANY):
+        if _number(ticks, low, high) > 1:  # of a single one matplotlib would make as many as it likes
+            return LogLocator(subs=ticks)
+    return MaxNLocator(3 if along else 5)
+
+
+def _number(ticks: tuple, low: float, high: float) -> int:
+    """How many ticks an interval has."""
+    decades = 10.0 ** np.arange(np.floor(np.log10(low)), np.ceil(np.log10(high)) + 1)
+    places = np.outer(decades, ticks)
+    return int(((low <= places) & (places <= high)).sum())
 
 
 def _short(places: pd.Series) -> bool:
