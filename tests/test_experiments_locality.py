@@ -16,7 +16,7 @@ from quire.experiments.locality.kernel_cells import decay, finite_width, parity,
 from quire.experiments.locality.kernels_by_name import grams, named
 from quire.experiments.locality.sphere_cells import sphere_theory
 from quire.kernels import Laplacian, ReluNTK, torus_embedding
-from quire.regression import ModeSpectrum, NestedRegression, self_consistent_curve
+from quire.regression import ModeSpectrum, NestedRegression, empirical_spectrum, self_consistent_curve
 from quire.rng import generator
 
 
@@ -323,3 +323,24 @@ def test_equal_eigenvalues_teach_nothing_about_what_was_not_drawn():
     labels = (labels - labels.mean()) / labels.std(correction=0)
     gram = torch.eye(200, dtype=torch.float64)
     assert predicted_errors(gram, labels, [20, 100], noise=0.7) == pytest.approx([1.0, 1.0])
+
+
+@pytest.mark.parametrize("power", [0.4, 0.7, 1.0])
+@pytest.mark.parametrize("size", [50, 100])
+def test_noise_of_draws_without_return_is_amplified_less(power, size):
+    """Half of the points drawn: the response to noise is (1 - q)γ/(1 - γ), to the error of the draws, and not γ/(1 - γ)."""
+    source = generator("test")
+    features = torch.randn(200, 300, generator=source, dtype=torch.float64) * torch.arange(1, 301).double() ** -power
+    gram, found = features @ features.T, []
+    for _ in range(60):
+        drawn = torch.randperm(200, generator=source)[:size]
+        response = torch.linalg.solve(
+            gram[drawn][:, drawn], gram[drawn]
+        )  # of every point to the noise of each drawn one
+        found.append(response.square().sum() / 200)
+    found = torch.stack(found)
+    spectrum = empirical_spectrum(gram, torch.ones(200, 1, dtype=torch.float64))
+    gamma = float(self_consistent_curve(spectrum, [size], ridge=0.0).overfitting)
+    expected = gamma / (1 - gamma)
+    assert abs(found.mean() - (1 - size / 200) * expected) < 0.02 * expected
+    assert abs(found.mean() - expected) > 0.2 * expected

@@ -6,9 +6,9 @@ from quire import stats
 from quire.stats import Estimate
 
 __all__ = [
-    "NONE",
     "curve_table",
     "exponent_table",
+    "largest_table",
     "locality_gain",
     "sharing_change",
     "sharing_ratio",
@@ -18,10 +18,6 @@ __all__ = [
 SHARE = 1 / 4  # of the images that are drawn at most, where the theory is held against the measurement
 DRAWS = ["seed", "draw"]
 ABSENT = "no such curves were measured"
-NONE = pd.DataFrame(
-    columns=["dataset", "kernel", "num_points", "noise", "shifted", "seed", "draw", "size", "error", "misclassified"]
-    + ["predicted_error"]
-)
 
 
 def curve_table(rows: pd.DataFrame) -> pd.DataFrame:
